@@ -1,0 +1,1 @@
+//! The contract of the port, as tests that every adapter passes.

@@ -1,0 +1,125 @@
+//! Choosing an adapter by URL.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use message::{Clock, Randomness};
+
+use crate::file::{FileStore, WriterName};
+use crate::{ContentStore, Error};
+
+/// Where contents are kept, as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentUrl {
+    /// `file:///absolute/path`: a directory of this host.
+    File(PathBuf),
+}
+
+/// Text that names no content store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ContentUrlError {
+    /// Only a path from the root means the same for every process.
+    #[error("a content directory is written file:///absolute/path")]
+    Relative,
+    /// S3 is not among the adapters of this version.
+    #[error("content on S3 is not supported by this version; use file:///absolute/path")]
+    S3,
+    /// Some other scheme, or none.
+    #[error("a content URL begins with file://")]
+    Scheme,
+}
+
+impl FromStr for ContentUrl {
+    type Err = ContentUrlError;
+
+    fn from_str(text: &str) -> Result<Self, ContentUrlError> {
+        if text.starts_with("s3:") {
+            return Err(ContentUrlError::S3);
+        }
+        let path = text
+            .strip_prefix("file://")
+            .ok_or(ContentUrlError::Scheme)?;
+        let absolute = Path::new(path).is_absolute();
+        absolute
+            .then(|| Self::File(path.into()))
+            .ok_or(ContentUrlError::Relative)
+    }
+}
+
+impl fmt::Display for ContentUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file://{}", path.display()),
+        }
+    }
+}
+
+/// Called when an fsync failed; must end the process.
+pub type SyncFailure = Arc<dyn Fn(&io::Error) + Send + Sync>;
+
+/// What an adapter is given by the process.
+#[derive(Clone)]
+pub struct Settings {
+    /// The name this process writes under; none if it only reads and removes.
+    pub writer: Option<WriterName>,
+    /// Tells when a content was written.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids unique.
+    pub random: Arc<dyn Randomness>,
+    /// Ends the process after a failed fsync. A test may return from it: the
+    /// store then refuses everything with [`Error::Stopped`].
+    pub on_sync_failure: SyncFailure,
+}
+
+impl Settings {
+    /// Settings under which a failed fsync is logged and ends the process.
+    pub fn new(
+        writer: Option<WriterName>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Randomness>,
+    ) -> Self {
+        Self {
+            writer,
+            clock,
+            random,
+            on_sync_failure: Arc::new(exit),
+        }
+    }
+}
+
+/// The exit status after a failed fsync: `EX_IOERR` of sysexits.
+const EX_IOERR: i32 = 74;
+
+fn exit(error: &io::Error) {
+    tracing::error!(%error, "fsync of content failed; exiting, the next start is safe");
+    std::process::exit(EX_IOERR);
+}
+
+/// Opens the store at `url`, and where the process writes, makes its directory.
+pub async fn connect(url: &ContentUrl, settings: Settings) -> Result<Arc<dyn ContentStore>, Error> {
+    match url {
+        ContentUrl::File(root) => Ok(Arc::new(FileStore::open(root, settings).await?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_choose_the_adapter_or_say_why_not() {
+        let check = |text: &str, expected| assert_eq!(text.parse::<ContentUrl>(), expected);
+        check(
+            "file:///var/lib/x",
+            Ok(ContentUrl::File("/var/lib/x".into())),
+        );
+        check("file://data", Err(ContentUrlError::Relative));
+        check("/var/lib/x", Err(ContentUrlError::Scheme));
+        check("s3://bucket", Err(ContentUrlError::S3));
+        let url: ContentUrl = "file:///var/lib/x".parse().unwrap();
+        assert_eq!(url.to_string().parse(), Ok(url));
+    }
+}
