@@ -1,1 +1,173 @@
-//! To be written.
+//! The bus: the port of topics.
+//!
+//! Topics are hints: transport and load balancing, never the only place where
+//! something is known. Delivery is at least once, to competing consumers, with
+//! explicit acknowledgement. A job whose publication is refused, or lost with
+//! the broker, is published again from the ledger.
+
+pub mod conformance;
+mod embedded;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use message::{Job, Topic, TraceContext};
+
+pub use embedded::EmbeddedBus;
+
+/// Why the bus did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// The broker cannot be reached, or failed.
+    #[error("the bus is unavailable: {0}")]
+    Unavailable(String),
+    /// The URL names no engine of ours.
+    #[error("{url:?} is no bus: {reason}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A job to be published, with what tells this publication from others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outgoing {
+    /// The job.
+    pub job: Job,
+    /// Counts the publications of this generation, the first being 0: only
+    /// repeats of one publication are dropped as duplicates.
+    pub publication: u32,
+    /// Where the message's trace continues.
+    pub trace: TraceContext,
+}
+
+/// What publishing came to. Neither is an error: the ledger knows the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// The topic has it.
+    Taken,
+    /// The topic is full.
+    Refused,
+}
+
+/// The port of topics.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Puts a job on a topic.
+    async fn publish(&self, topic: Topic, outgoing: Outgoing) -> Result<Published, BusError>;
+
+    /// Joins the consumers of a topic; at most `prefetch` deliveries are out at
+    /// a time.
+    async fn subscribe(
+        &self,
+        topic: Topic,
+        prefetch: usize,
+    ) -> Result<Box<dyn Subscription>, BusError>;
+
+    /// How many jobs wait on a topic, where the engine can tell.
+    async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError>;
+}
+
+/// A consumer's place at a topic. Dropped, it leaves the topic; its deliveries
+/// stay valid.
+#[async_trait]
+pub trait Subscription: Send {
+    /// The next delivery; waits until there is one. Cancel safe: a delivery is
+    /// either returned or given to another consumer.
+    async fn next(&mut self) -> Result<Delivery, BusError>;
+}
+
+/// A job handed to one consumer, which ends it in exactly one way. Dropped
+/// without, it is returned.
+pub struct Delivery {
+    /// The octets of the job; [`Job::decode`] reads them.
+    pub payload: Bytes,
+    /// Where the message's trace continues, if the publisher said.
+    pub trace: Option<TraceContext>,
+    /// Whether it was delivered before.
+    pub redelivered: bool,
+    settle: Option<Box<dyn Settle>>,
+}
+
+/// How an adapter ends a delivery.
+#[async_trait]
+pub trait Settle: Send + Sync {
+    /// The work is done: the job leaves the topic.
+    async fn complete(&mut self) -> Result<(), BusError>;
+    /// Gives the job back at once.
+    async fn give_back(&mut self) -> Result<(), BusError>;
+    /// Moves the octets to [`Topic::Dead`] with the reason.
+    async fn bury(&mut self, reason: &str) -> Result<(), BusError>;
+    /// Gives the job back without waiting, when a delivery is dropped.
+    fn dropped(&mut self);
+}
+
+impl Delivery {
+    /// A delivery as an adapter makes it.
+    pub fn new(
+        payload: Bytes,
+        trace: Option<TraceContext>,
+        redelivered: bool,
+        settle: Box<dyn Settle>,
+    ) -> Self {
+        Self { payload, trace, redelivered, settle: Some(settle) }
+    }
+
+    /// The work is done: the job leaves the topic.
+    ///
+    /// # Errors
+    /// When the broker is away; the job will come again.
+    pub async fn complete(mut self) -> Result<(), BusError> {
+        match self.settle.take() {
+            Some(mut settle) => settle.complete().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the job back at once, as on shutdown.
+    ///
+    /// # Errors
+    /// When the broker is away; the job will come again.
+    pub async fn give_back(mut self) -> Result<(), BusError> {
+        match self.settle.take() {
+            Some(mut settle) => settle.give_back().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Moves octets that are no job to [`Topic::Dead`], with the reason.
+    ///
+    /// # Errors
+    /// When the broker is away; the delivery will come again.
+    pub async fn bury(mut self, reason: &str) -> Result<(), BusError> {
+        match self.settle.take() {
+            Some(mut settle) => settle.bury(reason).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(mut settle) = self.settle.take() {
+            settle.dropped();
+        }
+    }
+}
+
+/// Connects to the bus that `url` names: `embedded`.
+///
+/// # Errors
+/// When the URL names no engine, or the engine cannot be reached.
+pub async fn connect(url: &str) -> Result<Arc<dyn Bus>, BusError> {
+    match url {
+        "embedded" => Ok(Arc::new(EmbeddedBus::new(embedded::DEPTH))),
+        other => Err(BusError::Url {
+            url: other.to_owned(),
+            reason: "this version knows `embedded`".to_owned(),
+        }),
+    }
+}

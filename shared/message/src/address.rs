@@ -48,7 +48,9 @@ impl LocalPart {
     pub fn from_unquoted(text: &str) -> Result<Self, AddressError> {
         let well_formed =
             (1..=Self::MAX).contains(&text.len()) && !text.chars().any(char::is_control);
-        well_formed.then(|| Self(text.into())).ok_or(AddressError::LocalPart)
+        well_formed
+            .then(|| Self(text.into()))
+            .ok_or(AddressError::LocalPart)
     }
 }
 
@@ -85,10 +87,13 @@ impl FromStr for LocalPart {
 
 /// RFC 5321's Dot-string: atoms parted by single dots.
 fn is_dot_string(text: &str) -> bool {
-    let atext = |c: char| !c.is_ascii() && !c.is_control()
-        || c.is_ascii_alphanumeric()
-        || "!#$%&'*+-/=?^_`{|}~".contains(c);
-    text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext))
+    let atext = |c: char| {
+        !c.is_ascii() && !c.is_control()
+            || c.is_ascii_alphanumeric()
+            || "!#$%&'*+-/=?^_`{|}~".contains(c)
+    };
+    text.split('.')
+        .all(|atom| !atom.is_empty() && atom.chars().all(atext))
 }
 
 /// The inside of a Quoted-string, its quoted-pairs resolved.
@@ -172,11 +177,19 @@ impl FromStr for Domain {
 fn parse_literal(text: &str) -> Result<IpAddr, AddressError> {
     let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     let inner = inner.ok_or(AddressError::Literal)?;
-    let is_v6 = inner.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case("IPv6:"));
+    let is_v6 = inner
+        .get(..5)
+        .is_some_and(|tag| tag.eq_ignore_ascii_case("IPv6:"));
     if is_v6 {
-        return inner[5..].parse::<Ipv6Addr>().map(IpAddr::V6).map_err(|_| AddressError::Literal);
+        return inner[5..]
+            .parse::<Ipv6Addr>()
+            .map(IpAddr::V6)
+            .map_err(|_| AddressError::Literal);
     }
-    inner.parse().map(IpAddr::V4).map_err(|_| AddressError::Literal)
+    inner
+        .parse()
+        .map(IpAddr::V4)
+        .map_err(|_| AddressError::Literal)
 }
 
 /// A mailbox address: `local-part@domain`.
@@ -208,7 +221,10 @@ impl Address {
 
     /// The address with its local part in lower case.
     pub fn folded(&self) -> Self {
-        Self { local_part: self.local_part.folded(), domain: self.domain.clone() }
+        Self {
+            local_part: self.local_part.folded(),
+            domain: self.domain.clone(),
+        }
     }
 
     /// Whether the local part needs SMTPUTF8 (RFC 6531) to be transmitted.
@@ -229,7 +245,10 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         // A quoted local part may hold an @; a domain never does.
         let (local_part, domain) = text.rsplit_once('@').ok_or(AddressError::NoDomain)?;
-        Ok(Self { local_part: local_part.parse()?, domain: domain.parse()? })
+        Ok(Self {
+            local_part: local_part.parse()?,
+            domain: domain.parse()?,
+        })
     }
 }
 
@@ -309,9 +328,26 @@ mod tests {
     fn what_is_no_address_is_refused() {
         let long = format!("{}@example.org", "a".repeat(65));
         for wrong in [
-            "", "alice", "@example.org", "alice@", ".a@b.c", "a.@b.c", "a..b@c.d", "a b@c.d",
-            "a@b..c", "a@-b.c", "a@b-.c", "\"a@b.c", "\"a\"b\"@c.d", "a@[1.2.3]", "a@[::1]",
-            "a@b c", "a\r\n@b.c", "\"a\r\n\"@b.c", "a@b.c.", &long,
+            "",
+            "alice",
+            "@example.org",
+            "alice@",
+            ".a@b.c",
+            "a.@b.c",
+            "a..b@c.d",
+            "a b@c.d",
+            "a@b..c",
+            "a@-b.c",
+            "a@b-.c",
+            "\"a@b.c",
+            "\"a\"b\"@c.d",
+            "a@[1.2.3]",
+            "a@[::1]",
+            "a@b c",
+            "a\r\n@b.c",
+            "\"a\r\n\"@b.c",
+            "a@b.c.",
+            &long,
         ] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong:?}");
         }

@@ -98,7 +98,9 @@ impl FromStr for EnvelopeId {
     fn from_str(text: &str) -> Result<Self, DsnError> {
         let well_formed =
             (1..=100).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b));
-        well_formed.then(|| Self(text.into())).ok_or(DsnError::EnvelopeId)
+        well_formed
+            .then(|| Self(text.into()))
+            .ok_or(DsnError::EnvelopeId)
     }
 }
 
@@ -126,13 +128,18 @@ impl FromStr for OriginalRecipient {
     fn from_str(text: &str) -> Result<Self, DsnError> {
         let (address_type, address) = text.split_once(';').ok_or(DsnError::OriginalRecipient)?;
         let type_ok = (1..=40).contains(&address_type.len())
-            && address_type.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            && address_type
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let address_ok =
             (1..=500).contains(&address.len()) && !address.chars().any(char::is_control);
         if !type_ok || !address_ok {
             return Err(DsnError::OriginalRecipient);
         }
-        Ok(Self { address_type: address_type.to_ascii_lowercase().into(), address: address.into() })
+        Ok(Self {
+            address_type: address_type.to_ascii_lowercase().into(),
+            address: address.into(),
+        })
     }
 }
 
@@ -155,11 +162,19 @@ mod tests {
         let all = [
             Notify::Unspecified,
             Notify::Never,
-            Notify::When { success: true, failure: false, delay: true },
+            Notify::When {
+                success: true,
+                failure: false,
+                delay: true,
+            },
         ];
         for notify in all {
             let text = serde_json::to_string(&notify).unwrap();
-            assert_eq!(serde_json::from_str::<Notify>(&text).unwrap(), notify, "{text}");
+            assert_eq!(
+                serde_json::from_str::<Notify>(&text).unwrap(),
+                notify,
+                "{text}"
+            );
         }
     }
 
@@ -167,7 +182,14 @@ mod tests {
     fn original_recipients_keep_their_type() {
         let orcpt: OriginalRecipient = "RFC822;Bob@Example.Org".parse().unwrap();
         assert_eq!(orcpt.to_string(), "rfc822;Bob@Example.Org");
-        for wrong in ["", "bob@example.org", ";bob", "rfc822;", "rfc 822;bob", "rfc822;a\r\nb"] {
+        for wrong in [
+            "",
+            "bob@example.org",
+            ";bob",
+            "rfc822;",
+            "rfc 822;bob",
+            "rfc822;a\r\nb",
+        ] {
             assert!(wrong.parse::<OriginalRecipient>().is_err(), "{wrong:?}");
         }
     }

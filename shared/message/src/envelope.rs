@@ -46,7 +46,11 @@ pub struct Recipient {
 impl Recipient {
     /// A recipient without DSN parameters.
     pub fn new(address: Address) -> Self {
-        Self { address, notify: Notify::Unspecified, orcpt: None }
+        Self {
+            address,
+            notify: Notify::Unspecified,
+            orcpt: None,
+        }
     }
 }
 
@@ -139,7 +143,11 @@ mod tests {
             body: Body::EightBit,
             smtputf8: false,
             transaction: Transaction {
-                protocol: Protocol::Esmtp { tls: true, auth: false, utf8: false },
+                protocol: Protocol::Esmtp {
+                    tls: true,
+                    auth: false,
+                    utf8: false,
+                },
                 client: Some([192, 0, 2, 1].into()),
                 helo: Some("client.example".into()),
                 account: None,
@@ -147,6 +155,10 @@ mod tests {
             },
         };
         let text = serde_json::to_string(&envelope).unwrap();
-        assert_eq!(serde_json::from_str::<Envelope>(&text).unwrap(), envelope, "{text}");
+        assert_eq!(
+            serde_json::from_str::<Envelope>(&text).unwrap(),
+            envelope,
+            "{text}"
+        );
     }
 }

@@ -25,7 +25,10 @@ pub struct IdError {
 
 impl IdError {
     fn new(text: &str, expected: &'static str) -> Self {
-        Self { text: text.chars().take(80).collect(), expected }
+        Self {
+            text: text.chars().take(80).collect(),
+            expected,
+        }
     }
 }
 
@@ -197,7 +200,10 @@ mod tests {
         assert_eq!(id.timestamp(), clock.now());
         let text = id.to_string();
         assert_eq!(text.as_bytes()[12], b'7', "version in {text}");
-        assert!(matches!(text.as_bytes()[16], b'8' | b'9' | b'a' | b'b'), "variant in {text}");
+        assert!(
+            matches!(text.as_bytes()[16], b'8' | b'9' | b'a' | b'b'),
+            "variant in {text}"
+        );
         assert_eq!(text.parse(), Ok(id));
         assert_ne!(MessageId::draw(&clock, &random), id);
     }
@@ -206,17 +212,27 @@ mod tests {
     fn sampling_follows_the_ratio() {
         let clock = ManualClock::at("2026-11-23T15:05:00Z");
         let random = SeededRandomness::new(1);
-        let ids: Vec<_> = (0..10_000).map(|_| MessageId::draw(&clock, &random)).collect();
+        let ids: Vec<_> = (0..10_000)
+            .map(|_| MessageId::draw(&clock, &random))
+            .collect();
         let kept = |ratio| ids.iter().filter(|id| id.sampled(ratio)).count();
         assert_eq!(kept(0.0), 0);
         assert_eq!(kept(1.0), ids.len());
-        assert!((2_300..2_700).contains(&kept(0.25)), "{} of 10000", kept(0.25));
+        assert!(
+            (2_300..2_700).contains(&kept(0.25)),
+            "{} of 10000",
+            kept(0.25)
+        );
     }
 
     #[test]
     fn ids_refuse_what_is_not_theirs() {
         assert!("0123".parse::<MessageId>().is_err());
-        assert!("+123456789abcdef0123456789abcdef".parse::<MessageId>().is_err());
+        assert!(
+            "+123456789abcdef0123456789abcdef"
+                .parse::<MessageId>()
+                .is_err()
+        );
         assert!("../etc/passwd".parse::<ContentId>().is_err());
         assert!("..".parse::<ContentId>().is_err());
         assert!("".parse::<ContentId>().is_err());

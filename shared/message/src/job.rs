@@ -28,8 +28,13 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 5] =
-        [Self::Accepted, Self::Local, Self::Remote, Self::Outcome, Self::Dead];
+    pub const ALL: [Self; 5] = [
+        Self::Accepted,
+        Self::Local,
+        Self::Remote,
+        Self::Outcome,
+        Self::Dead,
+    ];
 
     /// Its name on the broker, in traces and in metrics.
     pub const fn name(self) -> &'static str {
@@ -78,17 +83,26 @@ pub struct JobKeyError;
 impl JobKey {
     /// The routing of `message`.
     pub const fn route(message: MessageId) -> Self {
-        Self { message, part: Part::Route }
+        Self {
+            message,
+            part: Part::Route,
+        }
     }
 
     /// The notices of `message`.
     pub const fn notice(message: MessageId) -> Self {
-        Self { message, part: Part::Notice }
+        Self {
+            message,
+            part: Part::Notice,
+        }
     }
 
     /// Job `n` of the routing of `message`.
     pub const fn work(message: MessageId, n: u32) -> Self {
-        Self { message, part: Part::Work(n) }
+        Self {
+            message,
+            part: Part::Work(n),
+        }
     }
 }
 
@@ -226,7 +240,10 @@ mod tests {
 
     #[test]
     fn a_job_is_small_json_with_a_version() {
-        let job = Job { key: JobKey::work(MessageId::from_bits(0x1234), 3), generation: 2 };
+        let job = Job {
+            key: JobKey::work(MessageId::from_bits(0x1234), 3),
+            generation: 2,
+        };
         let text = String::from_utf8(job.encode()).unwrap();
         assert_eq!(
             text,
@@ -241,8 +258,16 @@ mod tests {
 
     #[test]
     fn destinations_are_read_and_printed() {
-        for text in ["local", "example.org", "smarthost:relay.example:587", "smarthost:[IPv6:::1]:25"] {
-            assert_eq!(text.parse::<Destination>().map(|d| d.to_string()), Ok(text.into()));
+        for text in [
+            "local",
+            "example.org",
+            "smarthost:relay.example:587",
+            "smarthost:[IPv6:::1]:25",
+        ] {
+            assert_eq!(
+                text.parse::<Destination>().map(|d| d.to_string()),
+                Ok(text.into())
+            );
         }
         assert!("smarthost:relay.example".parse::<Destination>().is_err());
     }

@@ -67,12 +67,18 @@ impl Diagnostic {
 
     /// Our own explanation.
     pub fn ours(text: impl AsRef<str>) -> Self {
-        Self { text: printable(text.as_ref()).into(), remote: None }
+        Self {
+            text: printable(text.as_ref()).into(),
+            remote: None,
+        }
     }
 
     /// The reply of another host, with its code.
     pub fn remote(host: Domain, reply: impl AsRef<str>) -> Self {
-        Self { text: printable(reply.as_ref()).into(), remote: Some(host) }
+        Self {
+            text: printable(reply.as_ref()).into(),
+            remote: Some(host),
+        }
     }
 
     /// The text.
@@ -149,7 +155,10 @@ impl std::str::FromStr for NoticeKind {
     type Err = NoticeKindError;
 
     fn from_str(text: &str) -> Result<Self, NoticeKindError> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(NoticeKindError)
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or(NoticeKindError)
     }
 }
 

@@ -25,7 +25,11 @@ impl EnhancedStatus {
     /// If class is not 2, 4 or 5 or a number is over 999.
     pub const fn new(class: u8, subject: u16, detail: u16) -> Self {
         assert!(matches!(class, 2 | 4 | 5) && subject <= 999 && detail <= 999);
-        Self { class, subject, detail }
+        Self {
+            class,
+            subject,
+            detail,
+        }
     }
 
     /// 2 for success, 4 for a transient failure, 5 for a permanent one.
@@ -64,7 +68,11 @@ impl FromStr for EnhancedStatus {
         if numbers.next().is_some() || !matches!(class, 2 | 4 | 5) {
             return Err(StatusError);
         }
-        Ok(Self { class: class as u8, subject, detail })
+        Ok(Self {
+            class: class as u8,
+            subject,
+            detail,
+        })
     }
 }
 
@@ -85,10 +93,19 @@ mod tests {
     #[test]
     fn codes_are_read_and_printed() {
         for code in ["2.0.0", "4.4.7", "5.7.509", "5.1.10"] {
-            assert_eq!(code.parse::<EnhancedStatus>().map(|c| c.to_string()), Ok(code.into()));
+            assert_eq!(
+                code.parse::<EnhancedStatus>().map(|c| c.to_string()),
+                Ok(code.into())
+            );
         }
-        for wrong in ["", "5.1", "5.1.1.1", "3.0.0", "5.01.1", "5.1.1000", "5.-1.1", "5.1.1 "] {
-            assert_eq!(wrong.parse::<EnhancedStatus>(), Err(StatusError), "{wrong:?}");
+        for wrong in [
+            "", "5.1", "5.1.1.1", "3.0.0", "5.01.1", "5.1.1000", "5.-1.1", "5.1.1 ",
+        ] {
+            assert_eq!(
+                wrong.parse::<EnhancedStatus>(),
+                Err(StatusError),
+                "{wrong:?}"
+            );
         }
     }
 }

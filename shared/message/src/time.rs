@@ -53,7 +53,9 @@ impl ManualClock {
     /// # Panics
     /// If `rfc3339` is not a time.
     pub fn at(rfc3339: &str) -> Self {
-        let start = rfc3339.parse().expect("a time such as 2026-11-23T15:05:00Z");
+        let start = rfc3339
+            .parse()
+            .expect("a time such as 2026-11-23T15:05:00Z");
         Self(Arc::new(Mutex::new(ManualState {
             start,
             elapsed: Duration::ZERO,
@@ -92,7 +94,10 @@ impl Clock for ManualClock {
 
     fn sleep(&self, span: Duration) -> Sleep {
         let until = self.state().elapsed + span;
-        Box::pin(ManualSleep { clock: self.clone(), until })
+        Box::pin(ManualSleep {
+            clock: self.clone(),
+            until,
+        })
     }
 }
 

@@ -26,7 +26,13 @@ pub struct TraceContextError;
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{:016x}-{:02x}", self.trace, self.span, u8::from(self.sampled))
+        write!(
+            f,
+            "00-{}-{:016x}-{:02x}",
+            self.trace,
+            self.span,
+            u8::from(self.sampled)
+        )
     }
 }
 
@@ -62,8 +68,17 @@ mod tests {
     #[test]
     fn traceparent_is_read_and_printed() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(text.parse::<TraceContext>().map(|c| c.to_string()), Ok(text.into()));
-        for wrong in ["", "00-1-2-3", &text[1..], &format!("{text}-00"), &text.replace('f', "g")] {
+        assert_eq!(
+            text.parse::<TraceContext>().map(|c| c.to_string()),
+            Ok(text.into())
+        );
+        for wrong in [
+            "",
+            "00-1-2-3",
+            &text[1..],
+            &format!("{text}-00"),
+            &text.replace('f', "g"),
+        ] {
             assert!(wrong.parse::<TraceContext>().is_err(), "{wrong:?}");
         }
     }

@@ -1,0 +1,93 @@
+//! Routing, recorded once.
+
+use async_trait::async_trait;
+use message::{Address, Destination, MessageId, Outcome, ReversePath};
+use serde::{Deserialize, Serialize};
+
+use super::{FinalRecipient, JobRecord};
+use crate::StoreError;
+use crate::directory::Via;
+
+/// What was decided for a message: for each original recipient why it goes
+/// where, and the jobs that follow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// One or more per original recipient.
+    pub decisions: Vec<Decision>,
+    /// The jobs; job `n` becomes [`message::JobKey::work`] `n`. Only their
+    /// first state; [`super::Jobs`] has the present one.
+    pub jobs: Vec<NewJob>,
+}
+
+/// What was decided for one original recipient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Its index in the envelope.
+    pub original: u32,
+    /// Why.
+    pub why: Why,
+    /// The aliases followed, the recipient itself first; empty if none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Address>,
+    /// Where to: the final address. None where the recipient ended here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Address>,
+    /// What the recipient itself came to, where routing settles it: it failed,
+    /// or it was expanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// Why a recipient goes where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// An account here, found by that rule.
+    Account(Via),
+    /// The servers that DNS names.
+    Dns,
+    /// A configured smarthost: the domain's own, or the default one.
+    Smarthost,
+    /// It has become other recipients.
+    Expanded,
+    /// It cannot be routed; the outcome says why.
+    Unroutable,
+}
+
+/// A job that routing makes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewJob {
+    /// Where to.
+    pub destination: Destination,
+    /// The return path on that way.
+    pub return_path: ReversePath,
+    /// At least one; referred to by index from then on.
+    pub recipients: Vec<FinalRecipient>,
+}
+
+/// The route that is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Routed {
+    /// What was recorded first, which may not be what was offered now.
+    pub route: Route,
+    /// Its jobs as they are now, to be published where they are pending.
+    pub jobs: Vec<JobRecord>,
+    /// Whether a notice is owed already (for recipients that failed in routing).
+    pub notice_owed: bool,
+}
+
+/// Routing of messages.
+#[async_trait]
+pub trait Routes: Send + Sync {
+    /// Records `route` unless one is recorded, creates its jobs as pending,
+    /// refers each local account to the content, and settles the routing job.
+    /// None where the message is unknown or closed.
+    async fn record_route(
+        &self,
+        message: MessageId,
+        route: Route,
+    ) -> Result<Option<Routed>, StoreError>;
+
+    /// The recorded route, with its jobs as they are now.
+    async fn route(&self, message: MessageId) -> Result<Option<Routed>, StoreError>;
+}
