@@ -3,6 +3,14 @@
 //! drives a session owns sockets, TLS, time and storage.
 
 pub mod client;
+pub mod command;
+pub mod data;
+pub mod header;
+pub mod received;
 pub mod reply;
+pub mod secret;
+pub mod xtext;
 
+pub use command::{Command, CommandError};
 pub use reply::{Reply, ReplyError, ReplyParser};
+pub use secret::Secret;
