@@ -297,7 +297,7 @@ impl FromStr for ReversePath {
     }
 }
 
-serde_as_string!(Domain, Address, ReversePath);
+serde_as_string!(LocalPart, Domain, Address, ReversePath);
 
 #[cfg(test)]
 mod tests {

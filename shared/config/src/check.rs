@@ -1,0 +1,242 @@
+//! What must hold beyond each value's type: ranges, and what goes together.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use message::Destination;
+
+use crate::error::{ConfigError, Place};
+use crate::locate::key_text;
+use crate::relay::Policy;
+use crate::value::Span;
+use crate::{Config, Dns, Notices, Queue, Relay, Smtp, Telemetry, Tls};
+
+/// A key whose value cannot be, and why.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) path: Vec<String>,
+    reason: String,
+}
+
+impl Problem {
+    pub(crate) fn at(self, place: Place) -> ConfigError {
+        ConfigError::Invalid {
+            place,
+            key: key_text(&self.path),
+            reason: self.reason,
+        }
+    }
+}
+
+type Checked = Result<(), Problem>;
+
+/// Refuses `key` for `reason` unless it is `right`.
+fn demand(right: bool, key: &str, reason: impl Into<String>) -> Checked {
+    demand_at(right, key.split('.').map(str::to_owned).collect(), reason)
+}
+
+fn demand_at(right: bool, path: Vec<String>, reason: impl Into<String>) -> Checked {
+    match right {
+        true => Ok(()),
+        false => Err(Problem {
+            path,
+            reason: reason.into(),
+        }),
+    }
+}
+
+fn at_least_one(counts: &[(&str, u64)]) -> Checked {
+    let mut counts = counts.iter();
+    counts.try_for_each(|(key, count)| demand(*count > 0, key, "must be at least 1"))
+}
+
+fn not_zero(spans: &[(&str, Span)]) -> Checked {
+    let mut spans = spans.iter();
+    spans.try_for_each(|(key, span)| demand(!span.is_zero(), key, "must be longer than 0s"))
+}
+
+impl Config {
+    /// The first thing that cannot be.
+    pub(crate) fn check(&self) -> Checked {
+        for (key, url) in [
+            ("engines.bus", &self.engines.bus),
+            ("engines.store", &self.engines.store),
+        ] {
+            demand(
+                !url.is_empty(),
+                key,
+                "names no engine; the built-in one is \"embedded\"",
+            )?;
+        }
+        let data = self.server.data.as_os_str();
+        demand(!data.is_empty(), "server.data", "must name a directory")?;
+        self.smtp.check()?;
+        self.tls.check()?;
+        self.queue.check()?;
+        self.relay.check()?;
+        self.dns.check()?;
+        self.notices.check()?;
+        self.telemetry.check()?;
+        self.listeners_differ()
+    }
+
+    /// No two listeners share an address.
+    fn listeners_differ(&self) -> Checked {
+        let smtp = &self.smtp;
+        let lists = [
+            ("smtp.mx", smtp.mx.as_slice()),
+            ("smtp.submission", smtp.submission.as_slice()),
+            ("smtp.submissions", smtp.submissions.as_slice()),
+            ("web.listen", std::slice::from_ref(&self.web.listen)),
+        ];
+        let mut taken: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+        for (key, addresses) in lists {
+            // Port 0 is a different free port each time.
+            for address in addresses.iter().filter(|address| address.port() != 0) {
+                if let Some(other) = taken.insert(*address, key) {
+                    let reason = format!("{address} is already listened on by {other}");
+                    return demand(false, key, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Smtp {
+    fn check(&self) -> Checked {
+        at_least_one(&[
+            ("smtp.max_size", self.max_size.octets()),
+            ("smtp.max_recipients", self.max_recipients as u64),
+            ("smtp.max_connections", self.max_connections as u64),
+            (
+                "smtp.max_connections_per_address",
+                self.max_connections_per_address as u64,
+            ),
+            ("smtp.max_errors", self.max_errors.into()),
+        ])?;
+        not_zero(&[
+            ("smtp.command_timeout", self.command_timeout),
+            ("smtp.data_timeout", self.data_timeout),
+        ])
+    }
+}
+
+impl Tls {
+    fn check(&self) -> Checked {
+        let (certificate, key) = (self.certificate.is_some(), self.key.is_some());
+        demand(
+            certificate || !key,
+            "tls.key",
+            "a key needs its tls.certificate",
+        )?;
+        demand(
+            key || !certificate,
+            "tls.certificate",
+            "a certificate needs its tls.key",
+        )
+    }
+}
+
+impl Queue {
+    fn check(&self) -> Checked {
+        at_least_one(&[
+            ("queue.backlog", self.backlog),
+            ("queue.max_tries", self.max_tries.into()),
+        ])?;
+        not_zero(&[("queue.feed_interval", self.feed_interval)])?;
+        demand(
+            self.keep_closed >= Span::days(1),
+            "queue.keep_closed",
+            "must be at least 1d: a job that is repeated must still find its entry",
+        )
+    }
+}
+
+impl Relay {
+    fn check(&self) -> Checked {
+        at_least_one(&[
+            ("relay.port", self.port.into()),
+            ("relay.concurrency", self.concurrency as u64),
+        ])?;
+        not_zero(&[
+            ("relay.connect_timeout", self.connect_timeout),
+            ("relay.greeting_timeout", self.greeting_timeout),
+            ("relay.command_timeout", self.command_timeout),
+            ("relay.data_timeout", self.data_timeout),
+            ("relay.block_timeout", self.block_timeout),
+            ("relay.dot_timeout", self.dot_timeout),
+            ("relay.lease", self.lease),
+        ])?;
+        let everyone = Destination::Local;
+        self.policy(&everyone).check(&["relay"])?;
+        for destination in self.destinations.keys() {
+            let name = destination.to_string();
+            let path = ["relay", "destinations", &name];
+            let ours = path.map(str::to_owned).to_vec();
+            let remote = *destination != Destination::Local;
+            demand_at(
+                remote,
+                ours,
+                "local mail is not relayed; name a domain or a smarthost",
+            )?;
+            self.policy(destination).check(&path)?;
+        }
+        Ok(())
+    }
+}
+
+impl Policy {
+    /// Checks what holds for the destination, or for all, that `section` is
+    /// about.
+    fn check(&self, section: &[&str]) -> Checked {
+        let demand = |right, key: &str, reason: &str| {
+            let path = section.iter().chain([&key]).map(|part| (*part).to_owned());
+            demand_at(right, path.collect(), reason)
+        };
+        demand(
+            !self.first_retry.is_zero(),
+            "first_retry",
+            "must be longer than 0s",
+        )?;
+        let order = "must not be shorter than first_retry";
+        demand(self.max_retry >= self.first_retry, "max_retry", order)?;
+        let fraction = (0.0..=1.0).contains(&self.jitter);
+        demand(fraction, "jitter", "must be from 0 to 1")?;
+        demand(
+            self.per_destination > 0,
+            "per_destination",
+            "must be at least 1",
+        )?;
+        demand(
+            self.max_attempts != Some(0),
+            "max_attempts",
+            "must be at least 1",
+        )
+    }
+}
+
+impl Dns {
+    fn check(&self) -> Checked {
+        not_zero(&[("dns.timeout", self.timeout)])?;
+        at_least_one(&[("dns.attempts", self.attempts as u64)])
+    }
+}
+
+impl Notices {
+    fn check(&self) -> Checked {
+        let printable = !self.name.chars().any(char::is_control);
+        demand(
+            printable,
+            "notices.name",
+            "must be one line of text without control characters",
+        )
+    }
+}
+
+impl Telemetry {
+    fn check(&self) -> Checked {
+        let fraction = (0.0..=1.0).contains(&self.sampling);
+        demand(fraction, "telemetry.sampling", "must be from 0 to 1")
+    }
+}

@@ -1,0 +1,163 @@
+//! Reading a configuration: the file first, then the environment, then whether
+//! all of it goes together.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::Config;
+use crate::check::Problem;
+use crate::error::{ConfigError, Place};
+use crate::locate::{Source, key_text};
+
+/// How the names of our environment variables begin. Two underscores part what
+/// follows: `ROHRPOST__SMTP__MAX_SIZE`.
+const PREFIX: &str = "ROHRPOST__";
+
+impl Config {
+    /// Reads the file, where there is one, and the environment's overrides.
+    ///
+    /// A variable's value is TOML, or, where it is not, plain text:
+    /// `ROHRPOST__SMTP__MAX_SIZE=10 MiB`,
+    /// `ROHRPOST__SMTP__MX=["0.0.0.0:25"]`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the first thing that is wrong.
+    pub fn load(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = match path {
+            Some(path) => read(path)?,
+            None => String::new(),
+        };
+        let source = path.map(|path| Source { path, text: &text });
+        let file = parse(&text, source.as_ref())?;
+        let overrides = Override::all(env);
+        let config = overlay(file, &overrides)?;
+        config.check().map_err(|problem| {
+            let place = place_of(&problem, &overrides, source.as_ref());
+            problem.at(place)
+        })?;
+        Ok(config)
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|cause| ConfigError::Read {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+/// The file as a table, already known to be a valid [`Config`].
+fn parse(text: &str, source: Option<&Source<'_>>) -> Result<Table, ConfigError> {
+    let table = toml::from_str::<Config>(text).and_then(|_| toml::from_str::<Table>(text));
+    table.map_err(|error| {
+        let range = error.span().unwrap_or_default();
+        ConfigError::Invalid {
+            place: source.map_or(Place::Defaults, |source| source.place(range.start)),
+            key: source.map_or_else(String::new, |source| source.key_at(&range)),
+            reason: error.message().to_owned(),
+        }
+    })
+}
+
+/// One environment variable.
+struct Override {
+    variable: String,
+    path: Vec<String>,
+    value: String,
+}
+
+impl Override {
+    /// Ours among the variables, in the order of their names.
+    fn all(env: impl Iterator<Item = (String, String)>) -> Vec<Self> {
+        let ours: BTreeMap<_, _> = env.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let overrides = ours.into_iter().map(|(variable, value)| {
+            let keys = variable[PREFIX.len()..].to_ascii_lowercase();
+            let path = keys.split("__").map(str::to_owned).collect();
+            Self {
+                variable,
+                path,
+                value,
+            }
+        });
+        overrides.collect()
+    }
+
+    /// What the value may mean, the most specific first.
+    fn readings(&self) -> impl Iterator<Item = Value> {
+        let toml = format!("value = {}", self.value).parse::<Table>().ok();
+        // More than one key would mean that the text had a line end in it.
+        let single = toml.filter(|table| table.len() == 1);
+        let typed = single.and_then(|mut table| table.remove("value"));
+        typed.into_iter().chain([Value::String(self.value.clone())])
+    }
+
+    fn refused(&self, reason: impl Into<String>) -> ConfigError {
+        ConfigError::Invalid {
+            place: Place::Variable(self.variable.clone()),
+            key: key_text(&self.path),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Sets the overrides one by one, so that an error names its variable.
+fn overlay(mut table: Table, overrides: &[Override]) -> Result<Config, ConfigError> {
+    let mut config = deserialize(&table).unwrap_or_default();
+    for each in overrides {
+        let mut refusal = None;
+        let taken = each.readings().find_map(|value| {
+            let changed = set(&table, &each.path, value)?;
+            match deserialize(&changed) {
+                Ok(config) => Some((changed, config)),
+                Err(reason) => {
+                    refusal.get_or_insert(reason);
+                    None
+                }
+            }
+        });
+        (table, config) = taken.ok_or_else(|| {
+            let reason = refusal.unwrap_or_else(|| "not a key of any section".to_owned());
+            each.refused(reason)
+        })?;
+    }
+    Ok(config)
+}
+
+fn deserialize(table: &Table) -> Result<Config, String> {
+    let config = table.clone().try_into();
+    config.map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+/// The table with `value` at `path`; none where the path leads through a value
+/// that is no table.
+fn set(table: &Table, path: &[String], value: Value) -> Option<Table> {
+    let mut changed = table.clone();
+    let (last, sections) = path.split_last()?;
+    let mut inner = &mut changed;
+    for section in sections {
+        let entry = inner.entry(section.clone());
+        inner = entry
+            .or_insert_with(|| Table::new().into())
+            .as_table_mut()?;
+    }
+    inner.insert(last.clone(), value);
+    Some(changed)
+}
+
+/// Where to look for the cause of a problem: the variable that set the key,
+/// or its line in the file.
+fn place_of(problem: &Problem, overrides: &[Override], source: Option<&Source<'_>>) -> Place {
+    let set_by = overrides.iter().find(|each| problem.path == each.path);
+    if let Some(each) = set_by {
+        return Place::Variable(each.variable.clone());
+    }
+    let path: Vec<&str> = problem.path.iter().map(String::as_str).collect();
+    let in_file = source.and_then(|source| source.find(&path));
+    in_file.unwrap_or(Place::Defaults)
+}
