@@ -1,5 +1,7 @@
 //! What every resolver has to answer, asked of each adapter.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use dns::server::ZoneServer;

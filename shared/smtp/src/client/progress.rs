@@ -1,0 +1,207 @@
+//! How far a transaction has come: what was said, which replies are due, and
+//! which recipients have their answer.
+
+use std::collections::VecDeque;
+
+use super::capabilities::Capabilities;
+use super::stage::Stage;
+use super::transaction::{Answer, Transaction};
+use crate::Reply;
+
+/// A transaction under way.
+#[derive(Debug)]
+pub(super) struct Progress {
+    transaction: Transaction,
+    offered: Capabilities,
+    unsaid: VecDeque<Command>,
+    /// Said, in order, and not answered yet; never empty while listening.
+    due: VecDeque<Command>,
+    answers: Vec<Option<Answer>>,
+    accepted: usize,
+    /// The stage of the last reply that was due.
+    stage: Stage,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Command {
+    Reset,
+    Mail,
+    Rcpt(usize),
+    Data,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Commands,
+    Content,
+    Dot,
+    /// Content was cut short: only a refusal counts.
+    Interrupted,
+    Over,
+}
+
+/// Whose turn it is.
+pub(super) enum Turn {
+    /// Ours: these octets.
+    Say(Vec<u8>),
+    /// The server's.
+    Listen,
+    /// Ours: the content.
+    SendContent,
+    /// Nobody's. `open` where the server still holds the transaction.
+    Answered { open: bool, answers: Vec<Answer> },
+}
+
+impl Progress {
+    pub(super) fn new(transaction: Transaction, offered: Capabilities, reset: bool) -> Self {
+        let count = transaction.recipients.len();
+        let reset = reset.then_some(Command::Reset);
+        let rcpts = (0..count).map(Command::Rcpt);
+        Self {
+            transaction,
+            offered,
+            unsaid: reset
+                .into_iter()
+                .chain([Command::Mail])
+                .chain(rcpts)
+                .chain([Command::Data])
+                .collect(),
+            due: VecDeque::new(),
+            answers: vec![None; count],
+            accepted: 0,
+            stage: Stage::Mail,
+            phase: Phase::Commands,
+        }
+    }
+
+    pub(super) fn answers(&self) -> &[Option<Answer>] {
+        &self.answers
+    }
+
+    /// Which reply is due.
+    pub(super) fn stage(&self) -> Stage {
+        match (self.due.front(), self.phase) {
+            (Some(command), Phase::Commands) => command.stage(),
+            (_, Phase::Content | Phase::Dot | Phase::Interrupted) => Stage::Dot,
+            (None, Phase::Commands) | (_, Phase::Over) => self.stage,
+        }
+    }
+
+    pub(super) fn turn(&mut self) -> Turn {
+        match self.phase {
+            Phase::Commands if !self.due.is_empty() => Turn::Listen,
+            Phase::Commands => self.speak(),
+            // A server that wants content for nobody gets none.
+            Phase::Content if self.accepted == 0 => {
+                self.phase = Phase::Dot;
+                Turn::Say(b".\r\n".to_vec())
+            }
+            Phase::Content => Turn::SendContent,
+            Phase::Dot | Phase::Interrupted => Turn::Listen,
+            Phase::Over => self.answered(),
+        }
+    }
+
+    /// The next command, or all of them where the server takes them together.
+    fn speak(&mut self) -> Turn {
+        let mut wire = String::new();
+        while let Some(command) = self.unsaid.pop_front() {
+            // Without pipelining every RCPT has its answer by now.
+            if matches!(command, Command::Data) && !self.offered.pipelining && self.accepted == 0 {
+                break;
+            }
+            wire.push_str(&match command {
+                Command::Reset => "RSET\r\n".to_owned(),
+                Command::Mail => self.transaction.mail(&self.offered),
+                Command::Rcpt(index) => self.transaction.rcpt(index, &self.offered),
+                Command::Data => "DATA\r\n".to_owned(),
+            });
+            self.due.push_back(command);
+            if !self.offered.pipelining {
+                break;
+            }
+        }
+        if wire.is_empty() {
+            return self.answered();
+        }
+        Turn::Say(wire.into_bytes())
+    }
+
+    /// Takes the reply that was due, unless it is one that cannot be.
+    pub(super) fn take(&mut self, reply: Reply) -> Result<(), Answer> {
+        if self.phase == Phase::Interrupted && reply.is_positive() {
+            return Err(Answer {
+                stage: Stage::Dot,
+                reply,
+            });
+        }
+        self.stage = self.stage();
+        match self.due.pop_front() {
+            Some(Command::Reset) => {}
+            Some(Command::Mail) if reply.is_positive() => {}
+            Some(Command::Mail) => {
+                self.settle_all(Stage::Mail, &reply);
+                self.unsaid.clear();
+            }
+            Some(Command::Rcpt(index)) if reply.is_positive() => {
+                // Where MAIL was refused, this is noise.
+                self.accepted += usize::from(self.answers[index].is_none());
+            }
+            Some(Command::Rcpt(index)) => self.settle(index, Stage::Rcpt, &reply),
+            Some(Command::Data) if reply.is_positive() => self.phase = Phase::Content,
+            Some(Command::Data) => self.settle_all(Stage::Data, &reply),
+            None => {
+                self.settle_all(Stage::Dot, &reply);
+                self.phase = Phase::Over;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn content_sent(&mut self) {
+        if self.phase == Phase::Content {
+            self.phase = Phase::Dot;
+        }
+    }
+
+    pub(super) fn content_interrupted(&mut self) {
+        if self.phase == Phase::Content {
+            self.phase = Phase::Interrupted;
+        }
+    }
+
+    fn answered(&mut self) -> Turn {
+        // Content ends a transaction, whatever the reply; all else leaves it open.
+        let open = self.phase != Phase::Over;
+        self.phase = Phase::Over;
+        Turn::Answered {
+            open,
+            answers: self.answers.iter().flatten().cloned().collect(),
+        }
+    }
+
+    fn settle_all(&mut self, stage: Stage, reply: &Reply) {
+        for index in 0..self.answers.len() {
+            self.settle(index, stage, reply);
+        }
+    }
+
+    fn settle(&mut self, index: usize, stage: Stage, reply: &Reply) {
+        self.answers[index].get_or_insert_with(|| Answer {
+            stage,
+            reply: reply.clone(),
+        });
+    }
+}
+
+impl Command {
+    fn stage(self) -> Stage {
+        match self {
+            Self::Reset => Stage::Reset,
+            Self::Mail => Stage::Mail,
+            Self::Rcpt(_) => Stage::Rcpt,
+            Self::Data => Stage::Data,
+        }
+    }
+}
