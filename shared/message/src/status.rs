@@ -37,6 +37,17 @@ impl EnhancedStatus {
         self.class
     }
 
+    /// What it is about: 1 the address, 2 the mailbox, 3 the mail system, 4 the
+    /// network, 5 the protocol, 6 the content, 7 policy; 0 anything else.
+    pub const fn subject(self) -> u16 {
+        self.subject
+    }
+
+    /// What exactly, within its subject.
+    pub const fn detail(self) -> u16 {
+        self.detail
+    }
+
     /// Whether trying again later may help.
     pub const fn is_transient(self) -> bool {
         self.class == 4
