@@ -8,12 +8,46 @@
 //! work returns earlier and reaches the disk with the next fsync.
 
 pub mod directory;
+mod embedded;
 pub mod ledger;
 pub mod mailbox;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 pub use directory::Directory;
+pub use embedded::{EmbeddedStore, SyncFailure};
 pub use ledger::Ledger;
 pub use mailbox::MailboxStore;
+
+/// Bounds and times that hold for every engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// The most open entries of the ledger; beyond it acceptance is refused.
+    pub backlog: u64,
+    /// How long a published job may make no progress before it is published
+    /// again; doubled with each publication, up to an hour.
+    pub feed_interval: Duration,
+    /// How often in a row a job is tried without a result before it is dead.
+    pub max_tries: u32,
+    /// Octets of memory that the embedded engine keeps of its file.
+    pub cache: usize,
+    /// Octets that the embedded engine writes ahead between two checkpoints of
+    /// its file; twice that is the space its journal takes.
+    pub journal: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            backlog: 1_000_000,
+            feed_interval: Duration::from_secs(10),
+            max_tries: 5,
+            cache: 16 << 20,
+            journal: 16 << 20,
+        }
+    }
+}
 
 /// Why an operation of a store did not happen. Nothing of it was applied.
 #[derive(Debug, thiserror::Error)]
@@ -32,4 +66,15 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// The three ports, on one engine.
+#[derive(Clone)]
+pub struct Stores {
+    /// Domains, accounts, aliases.
+    pub directory: Arc<dyn Directory>,
+    /// Mailboxes.
+    pub mailbox: Arc<dyn MailboxStore>,
+    /// Messages.
+    pub ledger: Arc<dyn Ledger>,
 }

@@ -1,0 +1,61 @@
+//! The embedded adapter: all three ports in one file of this machine, for one
+//! process at a time.
+//!
+//! [`engine`] gives atomic steps over ordered keys; the other modules say what
+//! the keys mean. The ports share the engine and nothing else: a step touches
+//! the keys of one port only.
+
+mod engine;
+mod key;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use message::{Clock, Timestamp};
+use tokio::sync::broadcast;
+
+use crate::mailbox::MailboxChanged;
+use crate::{StoreError, StoreOptions};
+use engine::Engine;
+pub use engine::SyncFailure;
+
+/// Changes that a slow receiver may fall behind before it loses the oldest.
+const CHANGES_KEPT: usize = 4096;
+
+/// The embedded store.
+pub struct EmbeddedStore {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    options: StoreOptions,
+    changes: broadcast::Sender<MailboxChanged>,
+    opened_at: Timestamp,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `directory`, which is created where missing.
+    ///
+    /// `on_sync_failure` is called when the disk refuses an fsync, and is not
+    /// expected to return: what was written may be lost, and trying again would
+    /// hide it.
+    ///
+    /// # Errors
+    /// When the files cannot be opened, belong to another process, or are
+    /// damaged.
+    pub fn open(
+        directory: &Path,
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+        on_sync_failure: SyncFailure,
+    ) -> Result<Self, StoreError> {
+        let engine = Engine::open(directory, options.cache, options.journal, on_sync_failure)?;
+        let opened_at = clock.now();
+        let (changes, _) = broadcast::channel(CHANGES_KEPT);
+        Ok(Self {
+            engine,
+            clock,
+            options,
+            changes,
+            opened_at,
+        })
+    }
+}
