@@ -9,6 +9,32 @@ use crate::StoreError;
 pub(super) enum Space {
     /// The engine: the last batch of the journal that the file holds.
     Checkpoint = 0x00,
+
+    /// The directory: a domain, by name.
+    Domain = 0x10,
+    /// The name of a domain, by when it was added.
+    DomainOrder,
+    /// The order that the next domain gets.
+    DomainCount,
+    /// An account, by address.
+    Account,
+    /// The address of an account, by id.
+    AccountName,
+    /// An alias, by address.
+    Alias,
+
+    /// Mailboxes: what is common to those of an account.
+    MailboxAccount = 0x30,
+    /// A mailbox, by account and name.
+    Mailbox,
+    /// An entry, by account, mailbox and UID.
+    MailboxEntry,
+    /// How many entries of an account show a content.
+    Shown,
+    /// That an account got a message.
+    Delivered,
+    /// That an account no longer shows a content.
+    Release,
 }
 
 /// A key, built part by part. Numbers are big endian; text ends with a NUL,

@@ -5,8 +5,11 @@
 //! the keys mean. The ports share the engine and nothing else: a step touches
 //! the keys of one port only.
 
+mod directory;
 mod engine;
 mod key;
+mod mailbox;
+mod page;
 
 use std::path::Path;
 use std::sync::Arc;

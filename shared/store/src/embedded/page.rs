@@ -1,12 +1,10 @@
 //! Pages of a key range, for every list that a port gives.
 
-use serde::de::DeserializeOwned;
-
 use super::engine::Read;
-use super::key::Key;
+use super::key::{Key, printed};
 use crate::StoreError;
 
-/// At most `limit` pairs under `prefix` above `after`, each through `decode`.
+/// At most `limit` rows under `prefix` above `after`, each through `decode`.
 pub(super) fn page<T>(
     read: &impl Read,
     prefix: &Key,
@@ -25,15 +23,10 @@ pub(super) fn page<T>(
     Ok(page)
 }
 
-/// The JSON that stands under `key`.
-pub(super) fn json<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(value).map_err(|error| corrupt(key, error))
-}
-
-/// A value, or a part of its key, that is not what it should be.
+/// A key whose parts, or a row whose counterpart, is not what it should be.
 pub(super) fn corrupt(key: &[u8], reason: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt {
-        key: key.escape_ascii().to_string(),
+        key: printed(key),
         reason: reason.to_string(),
     }
 }

@@ -17,9 +17,9 @@ pub(super) fn add_domain(step: &mut Step<'_>, record: DomainRecord) -> Result<()
     }
     let count = Key::new(Space::DomainCount);
     let order = step.get_json::<u64>(&count)?.unwrap_or(0);
-    step.put_json(count, &(order + 1));
-    step.put_json(order_key(order), &record.name);
-    step.put_json(key, &DomainState { order, record });
+    step.put_json(count, &(order + 1))?;
+    step.put_json(order_key(order), &record.name)?;
+    step.put_json(key, &DomainState { order, record })?;
     Ok(())
 }
 
@@ -28,7 +28,7 @@ pub(super) fn update_domain(
     record: DomainRecord,
 ) -> Result<(), DirectoryError> {
     let DomainState { order, .. } = existing_domain(step, &record.name)?;
-    step.put_json(domain_key(&record.name), &DomainState { order, record });
+    step.put_json(domain_key(&record.name), &DomainState { order, record })?;
     Ok(())
 }
 
@@ -61,8 +61,8 @@ pub(super) fn add_account(step: &mut Step<'_>, account: Account) -> Result<(), D
     if step.exists(&name)? {
         return Err(DirectoryError::Exists(format!("account {}", account.id)));
     }
-    step.put_json(name, &account.address);
-    step.put_json(key, &account);
+    step.put_json(name, &account.address)?;
+    step.put_json(key, &account)?;
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub(super) fn change_account(
 ) -> Result<(), DirectoryError> {
     let mut account = existing_account(step, address)?;
     change(&mut account);
-    step.put_json(account_key(address), &account);
+    step.put_json(account_key(address), &account)?;
     Ok(())
 }
 
@@ -106,7 +106,7 @@ pub(super) fn add_alias(step: &mut Step<'_>, alias: Alias) -> Result<(), Directo
     if step.exists(&account_key(&alias.address))? {
         return Err(DirectoryError::Exists(alias.address.to_string()));
     }
-    step.put_json(key, &alias);
+    step.put_json(key, &alias)?;
     Ok(())
 }
 

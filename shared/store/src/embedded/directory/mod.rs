@@ -20,9 +20,9 @@ use message::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
 
 use super::EmbeddedStore;
-use super::engine::{Durability, Read, Step};
+use super::engine::{Durability, Read, Step, from_json};
 use super::key::{Key, Space};
-use super::page::{corrupt, json, page};
+use super::page::{corrupt, page};
 use crate::StoreError;
 use crate::directory::{
     Account, Alias, Directory, DirectoryError, DomainRecord, Lookup, PasswordHash,
@@ -80,7 +80,7 @@ impl Directory for EmbeddedStore {
             let Some((key, name)) = read.first(&Key::new(Space::DomainOrder))? else {
                 return Ok(None);
             };
-            domain(read, &json(&key, &name)?)
+            domain(read, &from_json(&key, &name)?)
         })
     }
 
@@ -93,7 +93,7 @@ impl Directory for EmbeddedStore {
         let after = after.map(domain_key);
         self.engine.read(|read| {
             page(read, &prefix, after.as_ref(), limit, |key, value| {
-                json::<DomainState>(key, value).map(|state| state.record)
+                from_json::<DomainState>(key, value).map(|state| state.record)
             })
         })
     }
@@ -132,7 +132,7 @@ impl Directory for EmbeddedStore {
         let prefix = Key::new(Space::Account);
         let after = after.map(account_key);
         self.engine
-            .read(|read| page(read, &prefix, after.as_ref(), limit, json))
+            .read(|read| page(read, &prefix, after.as_ref(), limit, from_json))
     }
 
     async fn set_password(
@@ -176,7 +176,7 @@ impl Directory for EmbeddedStore {
         let prefix = Key::new(Space::Alias);
         let after = after.map(alias_key);
         self.engine
-            .read(|read| page(read, &prefix, after.as_ref(), limit, json))
+            .read(|read| page(read, &prefix, after.as_ref(), limit, from_json))
     }
 
     async fn remove_alias(&self, address: &Address) -> Result<(), DirectoryError> {

@@ -33,7 +33,7 @@ use tokio::sync::oneshot;
 
 use crate::StoreError;
 use journal::Journal;
-pub(super) use step::{Read, Snapshot, Step};
+pub(super) use step::{Read, Snapshot, Step, from_json};
 use writer::{Task, Waiting, Writer};
 
 /// Called when an fsync failed; see [`super::EmbeddedStore::open`].
@@ -110,10 +110,21 @@ impl Engine {
         durability: Durability,
         step: impl FnOnce(&mut Step<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_and_announce(durability, step, |_| ()).await
+    }
+
+    /// As [`Engine::write`]; `announce` is called with the result of a step that
+    /// applied, in the order of steps and even if the caller no longer waits.
+    pub(super) async fn write_and_announce<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        step: impl FnOnce(&mut Step<'_>) -> Result<T, StoreError> + Send + 'static,
+        announce: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let task = Task {
             durability,
-            pending: Box::new(Waiting::new(step, answer)),
+            pending: Box::new(Waiting::new(step, announce, answer)),
         };
         let tasks = self.0.tasks.as_ref().ok_or_else(stopped)?;
         tasks.try_send(task).map_err(|refused| match refused {

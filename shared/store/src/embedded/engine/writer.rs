@@ -32,27 +32,34 @@ pub(super) trait Pending: Send {
     fn answer(self: Box<Self>, fault: Option<&str>);
 }
 
-/// A step, then its result, and who waits for it.
-pub(super) struct Waiting<T, F> {
+/// A step, then its result, what it announces, and who waits for it.
+pub(super) struct Waiting<T, F, A> {
     step: Option<F>,
     result: Option<Result<T, StoreError>>,
+    announce: A,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Waiting<T, F> {
-    pub(super) fn new(step: F, answer: oneshot::Sender<Result<T, StoreError>>) -> Self {
+impl<T, F, A> Waiting<T, F, A> {
+    pub(super) fn new(
+        step: F,
+        announce: A,
+        answer: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self {
         Self {
             step: Some(step),
             result: None,
+            announce,
             answer,
         }
     }
 }
 
-impl<T, F> Pending for Waiting<T, F>
+impl<T, F, A> Pending for Waiting<T, F, A>
 where
     T: Send,
     F: FnOnce(&mut Step<'_>) -> Result<T, StoreError> + Send,
+    A: FnOnce(&T) + Send,
 {
     fn run(&mut self, rows: &mut Step<'_>) -> bool {
         let Some(step) = self.step.take() else {
@@ -70,7 +77,7 @@ where
 
     fn answer(self: Box<Self>, fault: Option<&str>) {
         let result = match (fault, self.result) {
-            (None, Some(result)) => result,
+            (None, Some(result)) => result.inspect(self.announce),
             (Some(reason), _) => Err(StoreError::Unavailable(reason.to_owned())),
             (None, None) => Err(super::stopped()),
         };
