@@ -45,6 +45,9 @@ pub enum Error {
     /// The envelope has no encoding.
     #[error("cannot encode the envelope")]
     Envelope(#[source] serde_json::Error),
+    /// An earlier call on this writer failed or was cancelled.
+    #[error("this content was given up when an earlier write failed")]
+    GivenUp,
     /// This process was connected without a writer's name.
     #[error("this process only reads contents")]
     ReadOnly,

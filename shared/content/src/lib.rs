@@ -14,6 +14,7 @@
 //! [`ContentStore::list`] and [`Reader::trailer`] together recover mail when the
 //! store is lost: every content tells its message id, prefix and recipients.
 
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod connect;
 mod error;

@@ -1,41 +1,141 @@
 //! Contents in the files of one host.
+//!
+//! ```text
+//! <root>/<writer>/<stamp>.segment    records of up to 128 KiB, appended
+//! <root>/<writer>/<stamp>.content    one record, longer than that
+//! <root>/<writer>/<stamp>.partial    neither yet; removed at the next start
+//! ```
+//!
+//! Every process writes under a directory of its own and reads all of them. A
+//! content's id tells its place, so there is no index to lose. A segment is
+//! appended to by the run that made it and by no other: what a crash left at its
+//! end is never written behind. [`record`] tells the format; a record holds
+//! enough to recover its mail without the store.
+//!
+//! Failures: a full disk is the error of those who write at that moment; a
+//! failed fsync ends the process; a damaged record is an error naming the place,
+//! and its neighbours stay readable.
 
+mod commit;
+mod directory;
+mod durable;
+mod listing;
 mod name;
+mod reader;
+mod reclaim;
+mod record;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod writer;
 
 pub use name::{WriterName, WriterNameError};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use message::ContentId;
 
 use crate::{ContentStore, Cursor, Error, Page, Reader, Settings, Writer};
+use commit::GroupCommit;
+use directory::WriterDirectory;
+use durable::{Disk, Durable, SystemDisk};
+use name::Location;
+use reader::FileReader;
+use reclaim::Reclaimer;
+use writer::FileWriter;
 
 /// A directory with a directory per writer.
-pub struct FileStore;
+pub struct FileStore {
+    root: PathBuf,
+    writing: Option<Writing>,
+    reclaimer: Arc<Reclaimer>,
+}
+
+/// What only a process that writes has.
+struct Writing {
+    directory: Arc<WriterDirectory>,
+    commit: GroupCommit,
+}
 
 impl FileStore {
-    /// Opens the store at `root`.
-    pub async fn open(_root: &Path, _settings: Settings) -> Result<Self, Error> {
-        Ok(Self)
+    /// Opens the store at `root`; a process that writes makes its directory.
+    pub async fn open(root: &Path, settings: Settings) -> Result<Self, Error> {
+        Self::on_disk(root, settings, Arc::new(SystemDisk)).await
+    }
+
+    async fn on_disk(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        let root = root.to_owned();
+        blocking(move || {
+            let writing = Writing::start(&root, settings, disk)?;
+            Ok(Self {
+                root,
+                writing,
+                reclaimer: Arc::default(),
+            })
+        })
+        .await
+    }
+}
+
+impl Writing {
+    fn start(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Option<Self>, Error> {
+        let Settings {
+            writer,
+            clock,
+            random,
+            on_sync_failure,
+        } = settings;
+        let Some(writer) = writer else {
+            return Ok(None);
+        };
+        let durable = Durable::new(disk, on_sync_failure);
+        let directory = Arc::new(WriterDirectory::open(root, writer, clock, random, durable)?);
+        let commit = GroupCommit::start(Arc::clone(&directory))?;
+        Ok(Some(Self { directory, commit }))
     }
 }
 
 #[async_trait]
 impl ContentStore for FileStore {
     async fn create(&self) -> Result<Box<dyn Writer>, Error> {
-        Err(Error::ReadOnly)
+        let Writing { directory, commit } = self.writing.as_ref().ok_or(Error::ReadOnly)?;
+        directory.durable.check()?;
+        Ok(Box::new(FileWriter::new(
+            Arc::clone(directory),
+            commit.clone(),
+        )))
     }
 
     async fn open(&self, id: &ContentId) -> Result<Box<dyn Reader>, Error> {
-        Err(Error::NotFound(id.clone()))
+        let (root, location) = (self.root.clone(), Location::parse(id)?);
+        let reader = blocking(move || FileReader::open(&root, &location)).await?;
+        Ok(Box::new(reader))
     }
 
-    async fn remove(&self, _id: &ContentId) -> Result<(), Error> {
-        Ok(())
+    async fn remove(&self, id: &ContentId) -> Result<(), Error> {
+        let (root, location) = (self.root.clone(), Location::parse(id)?);
+        let reclaimer = Arc::clone(&self.reclaimer);
+        blocking(move || reclaimer.remove(&root, &location)).await
     }
 
-    async fn list(&self, _after: Option<Cursor>, _limit: usize) -> Result<Page, Error> {
-        Ok(Page::default())
+    async fn list(&self, after: Option<Cursor>, limit: usize) -> Result<Page, Error> {
+        let (root, reclaimer) = (self.root.clone(), Arc::clone(&self.reclaimer));
+        let after = after.map(|Cursor(id)| id);
+        blocking(move || listing::page(&root, &reclaimer, after.as_ref(), limit)).await
+    }
+}
+
+/// Runs file I/O where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::Stopped), // the runtime is shutting down
+        },
     }
 }

@@ -1,0 +1,193 @@
+//! A writer's own directory, and files on their way into it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use message::{Clock, Randomness};
+use tokio::runtime::Handle;
+
+use super::durable::Durable;
+use super::name::{Kind, Location, Slot, Stamp, WriterName, file_name, parse_file_name};
+use crate::Error;
+
+/// The directory that this process alone writes to.
+pub(crate) struct WriterDirectory {
+    name: WriterName,
+    path: PathBuf,
+    handle: File,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Randomness>,
+    pub(crate) durable: Durable,
+}
+
+impl WriterDirectory {
+    /// Makes the directory where it is missing, durably, and clears away what
+    /// an earlier run did not finish.
+    pub(crate) fn open(
+        root: &Path,
+        name: WriterName,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Randomness>,
+        durable: Durable,
+    ) -> Result<Self, Error> {
+        let path = root.join(name.to_string());
+        make_directory(&path, &durable)?;
+        let handle = File::open(&path).map_err(Error::io("open", &path))?;
+        let directory = Self {
+            name,
+            path,
+            handle,
+            clock,
+            random,
+            durable,
+        };
+        directory.clear_partials()?;
+        Ok(directory)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Where a content of this writer is.
+    pub(crate) fn location(&self, stamp: Stamp, slot: Slot) -> Location {
+        Location {
+            writer: self.name.clone(),
+            stamp,
+            slot,
+        }
+    }
+
+    /// A new empty file, locked until it is closed.
+    pub(crate) fn partial(&self) -> Result<Partial, Error> {
+        loop {
+            let stamp = Stamp::draw(&*self.clock, &*self.random);
+            if let Some(partial) = self.try_partial(stamp)? {
+                return Ok(partial);
+            }
+        }
+    }
+
+    /// None if the stamp is taken, as by a repeated source of randomness.
+    fn try_partial(&self, stamp: Stamp) -> Result<Option<Partial>, Error> {
+        let file_path = |kind| self.path.join(file_name(stamp, kind));
+        let path = file_path(Kind::Partial);
+        if file_path(Kind::Segment).exists() || file_path(Kind::Single).exists() {
+            return Ok(None);
+        }
+        let created = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        let file = match created {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            created => created.map_err(Error::io("create", &path))?,
+        };
+        let unpublished = Unpublished {
+            path: Some(path.clone()),
+        };
+        file.try_lock()
+            .map_err(io::Error::from)
+            .map_err(Error::io("lock", path))?;
+        Ok(Some(Partial {
+            stamp,
+            file,
+            unpublished,
+        }))
+    }
+
+    /// Gives a file its lasting name, durably.
+    pub(crate) fn publish(&self, partial: Partial, kind: Kind) -> Result<(File, PathBuf), Error> {
+        let Partial {
+            stamp,
+            file,
+            mut unpublished,
+        } = partial;
+        let path = self.path.join(file_name(stamp, kind));
+        if let Some(partial) = &unpublished.path {
+            fs::rename(partial, &path).map_err(Error::io("rename", partial))?;
+        }
+        unpublished.path = None;
+        self.durable.sync_directory(&self.handle)?;
+        Ok((file, path))
+    }
+
+    /// Removes partial files that no process has open any more.
+    fn clear_partials(&self) -> Result<(), Error> {
+        let entries = fs::read_dir(&self.path).map_err(Error::io("list", &self.path))?;
+        for entry in entries {
+            let entry = entry.map_err(Error::io("list", &self.path))?;
+            let name = entry.file_name().to_str().and_then(parse_file_name);
+            if !matches!(name, Some((_, Kind::Partial))) {
+                continue;
+            }
+            let path = entry.path();
+            let abandoned = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+            if abandoned {
+                fs::remove_file(&path).map_err(Error::io("remove", path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that nothing refers to yet. Dropped, it is removed.
+pub(crate) struct Partial {
+    pub(crate) stamp: Stamp,
+    pub(crate) file: File,
+    unpublished: Unpublished,
+}
+
+impl Partial {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.unpublished.path.clone().unwrap_or_default()
+    }
+}
+
+/// The path to remove, unless the file was published.
+struct Unpublished {
+    path: Option<PathBuf>,
+}
+
+impl Drop for Unpublished {
+    fn drop(&mut self) {
+        let Some(path) = self.path.take() else { return };
+        let remove = move || {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(file = %path.display(), %error, "cannot remove an unfinished content");
+            }
+        };
+        // Freeing a long file's space takes a while, and this may be dropped by a task.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+/// `mkdir -p`, each new entry durable in its parent.
+fn make_directory(path: &Path, durable: &Durable) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    make_directory(parent, durable)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => created.map_err(Error::io("create", path))?,
+    }
+    let handle = File::open(parent).map_err(Error::io("open", parent))?;
+    durable.sync_directory(&handle)
+}

@@ -1,0 +1,106 @@
+//! The calls that decide durability, and what follows when one fails.
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::Errno;
+
+use crate::{Error, SyncFailure};
+
+/// The calls that decide durability; a test has one that fails.
+pub(crate) trait Disk: Send + Sync {
+    /// Writes all of `parts` from `offset` on.
+    fn write(&self, file: &File, parts: &mut [IoSlice<'_>], offset: u64) -> io::Result<()>;
+    /// Makes a file's octets and length durable.
+    fn sync_file(&self, file: &File) -> io::Result<()>;
+    /// Makes a directory's entries durable.
+    fn sync_directory(&self, directory: &File) -> io::Result<()>;
+}
+
+/// The operating system's.
+pub(crate) struct SystemDisk;
+
+/// What Linux takes in one `pwritev`.
+const IOV_MAX: usize = 1024;
+
+impl Disk for SystemDisk {
+    fn write(&self, file: &File, mut parts: &mut [IoSlice<'_>], mut at: u64) -> io::Result<()> {
+        IoSlice::advance_slices(&mut parts, 0); // drops empty parts
+        while !parts.is_empty() {
+            match rustix::io::pwritev(file, &parts[..parts.len().min(IOV_MAX)], at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    at += written as u64;
+                    IoSlice::advance_slices(&mut parts, written);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_file(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_directory(&self, directory: &File) -> io::Result<()> {
+        directory.sync_all()
+    }
+}
+
+/// A disk that is given up at the first fsync that fails: the kernel marks the
+/// pages clean then, so another fsync would succeed without having written them.
+pub(crate) struct Durable {
+    disk: Arc<dyn Disk>,
+    on_failure: SyncFailure,
+    stopped: AtomicBool,
+}
+
+impl Durable {
+    pub(crate) fn new(disk: Arc<dyn Disk>, on_failure: SyncFailure) -> Self {
+        Self {
+            disk,
+            on_failure,
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// Refuses once an fsync failed.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.stopped.load(Ordering::Acquire) {
+            Err(Error::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn write(
+        &self,
+        file: &File,
+        parts: &mut [IoSlice<'_>],
+        offset: u64,
+    ) -> io::Result<()> {
+        self.disk.write(file, parts, offset)
+    }
+
+    pub(crate) fn sync_file(&self, file: &File) -> Result<(), Error> {
+        self.check()?;
+        self.disk.sync_file(file).map_err(|error| self.stop(&error))
+    }
+
+    pub(crate) fn sync_directory(&self, directory: &File) -> Result<(), Error> {
+        self.check()?;
+        self.disk
+            .sync_directory(directory)
+            .map_err(|error| self.stop(&error))
+    }
+
+    fn stop(&self, error: &io::Error) -> Error {
+        self.stopped.store(true, Ordering::Release);
+        (self.on_failure)(error);
+        Error::Stopped
+    }
+}
