@@ -9,6 +9,7 @@ pub mod header;
 pub mod received;
 pub mod reply;
 pub mod secret;
+pub mod server;
 pub mod xtext;
 
 pub use command::{Command, CommandError};
