@@ -66,6 +66,10 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The caller breaks the port's contract, as with a report that forgets a
+    /// recipient. Trying again does not help.
+    #[error("the store was asked for what must not be: {0}")]
+    Misused(String),
 }
 
 /// The three ports, on one engine.
