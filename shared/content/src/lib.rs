@@ -59,7 +59,8 @@ pub trait Writer: Send {
     /// Appends octets. After an error the writer can only be dropped.
     async fn write(&mut self, octets: &[u8]) -> Result<(), Error>;
 
-    /// Makes content and trailer durable, and returns when they are.
+    /// Makes content and trailer durable, and returns when they are. Cancelled,
+    /// it may leave a content that nobody knows, as a crash may: the sweep's.
     async fn finish(self: Box<Self>, trailer: Trailer) -> Result<Stored, Error>;
 }
 
