@@ -1,1 +1,2 @@
-//! To be written.
+//! The rules of the house, as tests: who may use whom, and where what stands.
+//! See `tests/rules.rs`.
