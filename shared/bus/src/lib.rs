@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use message::{Job, Topic, TraceContext};
 
-pub use embedded::EmbeddedBus;
+pub use embedded::{Buried, EmbeddedBus};
 
 /// Why the bus did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,12 @@ impl Delivery {
         redelivered: bool,
         settle: Box<dyn Settle>,
     ) -> Self {
-        Self { payload, trace, redelivered, settle: Some(settle) }
+        Self {
+            payload,
+            trace,
+            redelivered,
+            settle: Some(settle),
+        }
     }
 
     /// The work is done: the job leaves the topic.

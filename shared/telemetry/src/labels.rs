@@ -1,9 +1,9 @@
 //! The labels of metrics.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 
 /// How a job from a topic ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobEnd {
     /// Its work is done.
     Completed,
@@ -15,8 +15,19 @@ pub enum JobEnd {
     Buried,
 }
 
+impl JobEnd {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Returned => "returned",
+            Self::Buried => "buried",
+        }
+    }
+}
+
 /// What publishing a job came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Publication {
     /// The topic has it.
     Taken,
@@ -26,13 +37,32 @@ pub enum Publication {
     Failed,
 }
 
+impl Publication {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Why a message was not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The client was told 4xx.
     Temporary,
     /// The client was told 5xx.
     Permanent,
+}
+
+impl Refusal {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Temporary => "temporary",
+            Self::Permanent => "permanent",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,7 +72,7 @@ pub(crate) struct Way {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Refused {
-    pub(crate) kind: Refusal,
+    pub(crate) kind: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,13 +88,13 @@ pub(crate) struct OnTopic {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Handled {
     pub(crate) topic: &'static str,
-    pub(crate) end: JobEnd,
+    pub(crate) end: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Published {
     pub(crate) topic: &'static str,
-    pub(crate) result: Publication,
+    pub(crate) result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -163,7 +163,10 @@ impl Metrics {
 
     /// A message was refused.
     pub fn refused(&self, kind: Refusal) {
-        self.0.refused.get_or_create(&Refused { kind }).inc();
+        self.0
+            .refused
+            .get_or_create(&Refused { kind: kind.name() })
+            .inc();
     }
 
     /// A client connected to a listener; when the guard is dropped it has left.
@@ -212,7 +215,13 @@ impl Metrics {
     /// A job was handled, and for how long.
     pub fn job(&self, topic: Topic, end: JobEnd, time: Duration) {
         let topic = topic.name();
-        self.0.jobs.get_or_create(&Handled { topic, end }).inc();
+        self.0
+            .jobs
+            .get_or_create(&Handled {
+                topic,
+                end: end.name(),
+            })
+            .inc();
         let histogram = self.0.job_time.get_or_create(&OnTopic { topic });
         histogram.observe(time.as_secs_f64());
     }
@@ -222,7 +231,10 @@ impl Metrics {
         let topic = topic.name();
         self.0
             .publications
-            .get_or_create(&Published { topic, result })
+            .get_or_create(&Published {
+                topic,
+                result: result.name(),
+            })
             .inc();
     }
 
@@ -305,7 +317,7 @@ mod tests {
             "rohrpost_content_accepted_octets_total 120",
             "rohrpost_recipients_total{verdict=\"relayed\"} 1",
             "rohrpost_jobs_running{topic=\"mail.local\"} 1",
-            "rohrpost_jobs_total{topic=\"mail.local\",end=\"Completed\"} 1",
+            "rohrpost_jobs_total{topic=\"mail.local\",end=\"completed\"} 1",
         ] {
             assert!(text.contains(line), "{line} in:\n{text}");
         }
