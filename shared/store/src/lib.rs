@@ -7,6 +7,7 @@
 //! edit) returns after its fsync; a step whose loss merely repeats idempotent
 //! work returns earlier and reaches the disk with the next fsync.
 
+pub mod conformance;
 pub mod directory;
 mod embedded;
 pub mod ledger;
@@ -70,6 +71,14 @@ pub enum StoreError {
     /// recipient. Trying again does not help.
     #[error("the store was asked for what must not be: {0}")]
     Misused(String),
+}
+
+impl StoreError {
+    /// Whether the engine is away or full, so that nothing can be done for
+    /// now; otherwise it is this one operation that cannot be done.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
 }
 
 /// The three ports, on one engine.

@@ -1,0 +1,153 @@
+//! What every [`MailboxStore`] does.
+
+mod append;
+mod expunge;
+pub mod model;
+mod removal;
+mod together;
+
+use std::collections::HashSet;
+
+use message::{AccountId, ContentId, MessageId, Timestamp};
+
+use super::{Subject, soon};
+use crate::MailboxStore;
+use crate::mailbox::{Appended, MailboxInfo, MailboxName, NewEntry, Release, STANDARD, Usage};
+
+/// Runs every case, each on a fresh store.
+pub async fn run<S: Subject<dyn MailboxStore>>(fresh: impl AsyncFn() -> S) {
+    standard_mailboxes_are_there_from_the_first_use(&*fresh().await.open().await).await;
+    append::what_is_appended_is_read_back(&*fresh().await.open().await).await;
+    append::entries_come_in_pages(&*fresh().await.open().await).await;
+    append::a_delivery_comes_once(&*fresh().await.open().await).await;
+    append::the_quota_bounds_the_account(&*fresh().await.open().await).await;
+    append::what_is_refused_changes_nothing(&*fresh().await.open().await).await;
+    append::delivery_records_come_in_pages(&*fresh().await.open().await).await;
+    append::changes_are_published_in_order(&*fresh().await.open().await).await;
+    expunge::entries_are_removed_once(&*fresh().await.open().await).await;
+    expunge::many_entries_are_removed_at_once(fresh().await.open().await).await;
+    expunge::the_last_entry_of_a_content_queues_its_release(&*fresh().await.open().await).await;
+    expunge::what_is_shown_again_is_not_released(&*fresh().await.open().await).await;
+    expunge::what_is_shown_comes_in_pages(&*fresh().await.open().await).await;
+    removal::a_removed_account_is_empty_for_good(fresh().await.open().await).await;
+    removal::removing_again_changes_nothing(&*fresh().await.open().await).await;
+    together::uids_of_concurrent_appends_are_dense(fresh().await.open().await).await;
+    together::of_concurrent_deliveries_one_is_stored(fresh().await.open().await).await;
+    together::the_quota_holds_against_concurrent_appends(fresh().await.open().await).await;
+    everything_outlives_a_restart(&fresh().await).await;
+}
+
+async fn standard_mailboxes_are_there_from_the_first_use(store: &dyn MailboxStore) {
+    let mailboxes = store.mailboxes(ANNA).await.unwrap();
+    let listed: HashSet<_> = mailboxes
+        .iter()
+        .map(|m| (m.name.to_string(), m.role.map(|role| format!("{role:?}"))))
+        .collect();
+    let standard = STANDARD.map(|(name, role)| (name.to_owned(), Some(format!("{role:?}"))));
+    assert_eq!(listed, HashSet::from(standard));
+    assert!(mailboxes.is_sorted_by(|a, b| a.name < b.name));
+    for mailbox in &mailboxes {
+        assert!(mailbox.uid_validity > 0 && mailbox.uid_next == 1);
+        let counts = (mailbox.messages, mailbox.unseen, mailbox.octets);
+        assert_eq!(counts, (0, 0, 0));
+    }
+    assert_eq!(store.mailboxes(ANNA).await.unwrap(), mailboxes);
+    assert_eq!(store.usage(ANNA).await.unwrap(), Usage::default());
+    assert_eq!(store.usage(BERT).await.unwrap(), Usage::default());
+}
+
+async fn everything_outlives_a_restart(subject: &impl Subject<dyn MailboxStore>) {
+    let store = subject.open().await;
+    for number in 1..=3 {
+        deliver(&*store, ANNA, number).await;
+    }
+    store
+        .expunge(ANNA, &MailboxName::inbox(), &[2])
+        .await
+        .unwrap();
+    deliver(&*store, BERT, 1).await;
+    store.remove_account(BERT).await.unwrap();
+    let mailboxes = store.mailboxes(ANNA).await.unwrap();
+    let entries = all_entries(&*store).await;
+    drop(store);
+
+    let store = subject.open().await;
+    assert_eq!(store.mailboxes(ANNA).await.unwrap(), mailboxes);
+    assert_eq!(all_entries(&*store).await, entries);
+    assert_eq!(store.usage(ANNA).await.unwrap().messages, 2);
+    assert_eq!(
+        released_now(&*store).await,
+        HashSet::from([(ANNA, content(2)), (BERT, content(1))])
+    );
+    assert_eq!(
+        append_to_inbox(&*store, ANNA, delivery(2)).await,
+        Appended::AlreadyDelivered
+    );
+    let again = append_to_inbox(&*store, BERT, delivery(7)).await;
+    assert_eq!(again, Appended::NoSuchMailbox);
+    assert_eq!(deliver(&*store, ANNA, 4).await, 4, "UIDs go on");
+}
+
+const ANNA: AccountId = AccountId::from_bits(0xa);
+const BERT: AccountId = AccountId::from_bits(0xb);
+
+fn content(number: u64) -> ContentId {
+    format!("content-{number}").parse().unwrap()
+}
+
+fn message(number: u64) -> MessageId {
+    MessageId::from_bits(number.into())
+}
+
+/// Message `number`, 100 octets, as it is delivered.
+fn delivery(number: u64) -> NewEntry {
+    NewEntry {
+        delivery: Some(message(number)),
+        content: content(number),
+        prefix: format!("Return-Path: <sender-{number}@example.net>\r\n"),
+        size: 100,
+        internal_date: Timestamp::UNIX_EPOCH,
+        flags: Vec::new(),
+    }
+}
+
+async fn append_to_inbox(
+    store: &dyn MailboxStore,
+    account: AccountId,
+    entry: NewEntry,
+) -> Appended {
+    store
+        .append(account, &MailboxName::inbox(), entry, None)
+        .await
+        .unwrap()
+}
+
+/// Delivers message `number` into the inbox; its UID.
+async fn deliver(store: &dyn MailboxStore, account: AccountId, number: u64) -> u32 {
+    match append_to_inbox(store, account, delivery(number)).await {
+        Appended::Stored { uid, .. } => uid,
+        other => panic!("message {number}: {other:?}"),
+    }
+}
+
+async fn inbox(store: &dyn MailboxStore, account: AccountId) -> MailboxInfo {
+    let mailboxes = store.mailboxes(account).await.unwrap();
+    let inbox = mailboxes
+        .into_iter()
+        .find(|m| m.name == MailboxName::inbox());
+    inbox.expect("every account has an inbox")
+}
+
+async fn all_entries(store: &dyn MailboxStore) -> Vec<crate::mailbox::MailboxEntry> {
+    let inbox = MailboxName::inbox();
+    store.entries(ANNA, &inbox, 0, 10_000).await.unwrap()
+}
+
+async fn released_now(store: &dyn MailboxStore) -> HashSet<(AccountId, ContentId)> {
+    let releases = store.releases(10_000).await.unwrap();
+    releases.into_iter().map(pair).collect()
+}
+
+fn pair(release: Release) -> (AccountId, ContentId) {
+    (release.account, release.content)
+}

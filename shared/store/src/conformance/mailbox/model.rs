@@ -1,0 +1,337 @@
+//! Any sequence of operations against a model in memory, for property tests.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use message::{AccountId, ContentId, MessageId, Timestamp};
+
+use super::{Subject, content, message, pair};
+use crate::MailboxStore;
+use crate::mailbox::{Appended, Flag, MailboxName, NewEntry, STANDARD, Usage};
+
+/// An operation; numbers name accounts, mailboxes, messages and contents.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Puts a message into a mailbox.
+    Append {
+        /// Whose.
+        account: u64,
+        /// Which of the standard ones.
+        mailbox: usize,
+        /// The delivery it is, if one.
+        delivery: Option<u64>,
+        /// What it shows.
+        content: u64,
+        /// Its size.
+        size: u64,
+        /// Whether it is `\Seen`.
+        seen: bool,
+        /// The account's quota.
+        quota: Option<u64>,
+    },
+    /// Removes entries.
+    Expunge {
+        /// Whose.
+        account: u64,
+        /// Of which standard mailbox.
+        mailbox: usize,
+        /// Their UIDs, there or not.
+        uids: Vec<u32>,
+    },
+    /// Removes an account.
+    RemoveAccount {
+        /// Which.
+        account: u64,
+    },
+    /// The ledger takes the first releases.
+    Released {
+        /// At most how many.
+        limit: usize,
+    },
+    /// The first delivery records are dropped.
+    Forget {
+        /// At most how many.
+        limit: usize,
+    },
+    /// The store is closed and opened again.
+    Reopen,
+}
+
+/// Applies `operations` to a fresh store and to the model, and compares after
+/// each.
+pub async fn agrees(subject: &impl Subject<dyn MailboxStore>, operations: &[Operation]) {
+    let mut store = subject.open().await;
+    let mut model = Model::default();
+    for operation in operations {
+        match operation {
+            Operation::Reopen => {
+                drop(store);
+                store = subject.open().await;
+            }
+            other => model.apply(&*store, other).await,
+        }
+        model.compare(&*store).await;
+    }
+}
+
+/// What a store should hold.
+#[derive(Default)]
+struct Model {
+    accounts: BTreeMap<AccountId, Holdings>,
+    delivered: BTreeSet<(AccountId, MessageId)>,
+    releases: HashSet<(AccountId, ContentId)>,
+}
+
+#[derive(Default)]
+struct Holdings {
+    removed: bool,
+    mailboxes: BTreeMap<MailboxName, Shelf>,
+}
+
+/// A mailbox of the model.
+#[derive(Default)]
+struct Shelf {
+    uid_validity: Option<u32>,
+    last_uid: u32,
+    highest_modseq: u64,
+    changed: bool,
+    entries: BTreeMap<u32, Kept>,
+}
+
+struct Kept {
+    content: ContentId,
+    size: u64,
+    seen: bool,
+}
+
+impl Holdings {
+    fn usage(&self) -> Usage {
+        let entries = || {
+            self.mailboxes
+                .values()
+                .flat_map(|shelf| shelf.entries.values())
+        };
+        Usage {
+            octets: entries().map(|kept| kept.size).sum(),
+            messages: entries().count() as u64,
+        }
+    }
+
+    fn shown(&self) -> HashSet<&ContentId> {
+        let shelves = self.mailboxes.values();
+        shelves
+            .flat_map(|shelf| shelf.entries.values())
+            .map(|kept| &kept.content)
+            .collect()
+    }
+}
+
+impl Model {
+    async fn apply(&mut self, store: &dyn MailboxStore, operation: &Operation) {
+        match operation {
+            Operation::Append {
+                account,
+                mailbox,
+                delivery,
+                content: number,
+                size,
+                seen,
+                quota,
+            } => {
+                let new = NewEntry {
+                    delivery: delivery.map(message),
+                    content: content(*number),
+                    prefix: String::new(),
+                    size: *size,
+                    internal_date: Timestamp::UNIX_EPOCH,
+                    flags: if *seen { vec![Flag::Seen] } else { Vec::new() },
+                };
+                let account = AccountId::from_bits(*account);
+                let name = standard(*mailbox);
+                let appended = store
+                    .append(account, &name, new.clone(), *quota)
+                    .await
+                    .unwrap();
+                self.append(account, name, new, *quota, appended);
+            }
+            Operation::Expunge {
+                account,
+                mailbox,
+                uids,
+            } => {
+                let account = AccountId::from_bits(*account);
+                let name = standard(*mailbox);
+                let gone = store.expunge(account, &name, uids).await.unwrap();
+                self.expunge(account, &name, uids, gone);
+            }
+            Operation::RemoveAccount { account } => {
+                let account = AccountId::from_bits(*account);
+                store.remove_account(account).await.unwrap();
+                let holdings = self.accounts.entry(account).or_default();
+                let lost = holdings.shown().into_iter().cloned();
+                self.releases.extend(lost.map(|content| (account, content)));
+                *holdings = Holdings {
+                    removed: true,
+                    ..Holdings::default()
+                };
+            }
+            Operation::Released { limit } => {
+                let releases = store.releases(*limit).await.unwrap();
+                assert_eq!(releases.len(), self.releases.len().min(*limit));
+                store.released(&releases).await.unwrap();
+                for release in releases {
+                    assert!(self.releases.remove(&pair(release)));
+                }
+            }
+            Operation::Forget { limit } => {
+                let records: Vec<_> = self.delivered.iter().copied().take(*limit).collect();
+                assert_eq!(store.deliveries(None, *limit).await.unwrap(), records);
+                store.forget_deliveries(&records).await.unwrap();
+                for record in &records {
+                    self.delivered.remove(record);
+                }
+            }
+            Operation::Reopen => unreachable!("done by the caller"),
+        }
+    }
+
+    fn append(
+        &mut self,
+        account: AccountId,
+        name: MailboxName,
+        new: NewEntry,
+        quota: Option<u64>,
+        appended: Appended,
+    ) {
+        let record = new.delivery.map(|message| (account, message));
+        let holdings = self.accounts.entry(account).or_default();
+        let full = quota.is_some_and(|quota| holdings.usage().octets + new.size > quota);
+        if record.is_some_and(|record| self.delivered.contains(&record)) {
+            return assert_eq!(appended, Appended::AlreadyDelivered);
+        }
+        if holdings.removed {
+            return assert_eq!(appended, Appended::NoSuchMailbox);
+        }
+        if full {
+            return assert_eq!(appended, Appended::OverQuota);
+        }
+        let Appended::Stored { uid, uid_validity } = appended else {
+            panic!("stored, not {appended:?}");
+        };
+        let shelf = holdings.mailboxes.entry(name).or_default();
+        assert_eq!(
+            *shelf.uid_validity.get_or_insert(uid_validity),
+            uid_validity
+        );
+        assert_eq!(uid, shelf.last_uid + 1);
+        shelf.last_uid = uid;
+        shelf.changed = true;
+        self.releases.remove(&(account, new.content.clone()));
+        let seen = !new.flags.is_empty();
+        let kept = Kept {
+            content: new.content,
+            size: new.size,
+            seen,
+        };
+        shelf.entries.insert(uid, kept);
+        self.delivered.extend(record);
+    }
+
+    fn expunge(&mut self, account: AccountId, name: &MailboxName, uids: &[u32], gone: Vec<u32>) {
+        let holdings = self.accounts.entry(account).or_default();
+        let mut removed = BTreeMap::new();
+        if let Some(shelf) = holdings.mailboxes.get_mut(name) {
+            removed.extend(
+                uids.iter()
+                    .filter_map(|uid| shelf.entries.remove_entry(uid)),
+            );
+            shelf.changed |= !removed.is_empty();
+        }
+        assert_eq!(gone.len(), removed.len());
+        assert!(gone.iter().all(|uid| removed.contains_key(uid)));
+        let shown = holdings.shown();
+        let lost = removed.values().map(|kept| &kept.content);
+        let lost: Vec<_> = lost
+            .filter(|content| !shown.contains(content))
+            .cloned()
+            .collect();
+        self.releases
+            .extend(lost.into_iter().map(|content| (account, content)));
+    }
+
+    async fn compare(&mut self, store: &dyn MailboxStore) {
+        let mut shown = HashSet::new();
+        for (account, holdings) in &mut self.accounts {
+            holdings.compare(store, *account).await;
+            let contents = holdings.shown().into_iter().cloned();
+            shown.extend(contents.map(|content| (*account, content)));
+        }
+        let all = |releases: Vec<_>| releases.into_iter().map(pair).collect::<HashSet<_>>();
+        assert_eq!(all(store.shown(None, 1_000).await.unwrap()), shown);
+        assert_eq!(all(store.releases(1_000).await.unwrap()), self.releases);
+        let deliveries = store.deliveries(None, 1_000).await.unwrap();
+        assert!(deliveries.iter().eq(&self.delivered));
+        for (account, content) in &self.releases {
+            assert!(!store.shows(*account, content).await.unwrap());
+        }
+    }
+}
+
+impl Holdings {
+    async fn compare(&mut self, store: &dyn MailboxStore, account: AccountId) {
+        assert_eq!(store.usage(account).await.unwrap(), self.usage());
+        let mailboxes = store.mailboxes(account).await.unwrap();
+        assert_eq!(mailboxes.is_empty(), self.removed);
+        for info in mailboxes {
+            let shelf = self.mailboxes.entry(info.name.clone()).or_default();
+            assert_eq!(
+                *shelf.uid_validity.get_or_insert(info.uid_validity),
+                info.uid_validity
+            );
+            assert_eq!(info.uid_next, shelf.last_uid + 1);
+            let unseen = shelf.entries.values().filter(|kept| !kept.seen).count();
+            let octets: u64 = shelf.entries.values().map(|kept| kept.size).sum();
+            assert_eq!(
+                (info.messages, info.unseen, info.octets),
+                (shelf.entries.len() as u64, unseen as u64, octets)
+            );
+            shelf.compare_modseq(info.highest_modseq);
+            shelf.compare_entries(store, account, &info.name).await;
+        }
+    }
+}
+
+impl Shelf {
+    /// A change raises the sequence above all of before in this mailbox.
+    fn compare_modseq(&mut self, highest: u64) {
+        if std::mem::take(&mut self.changed) {
+            assert!(highest > self.highest_modseq);
+        } else if self.highest_modseq != 0 {
+            assert_eq!(highest, self.highest_modseq);
+        }
+        self.highest_modseq = highest;
+    }
+
+    async fn compare_entries(
+        &self,
+        store: &dyn MailboxStore,
+        account: AccountId,
+        name: &MailboxName,
+    ) {
+        let entries = store.entries(account, name, 0, 1_000).await.unwrap();
+        assert_eq!(entries.len(), self.entries.len());
+        let mut last = 0;
+        for (entry, (uid, kept)) in entries.iter().zip(&self.entries) {
+            assert_eq!(
+                (entry.uid, &entry.content, entry.size),
+                (*uid, &kept.content, kept.size)
+            );
+            assert_eq!(entry.flags.contains(&Flag::Seen), kept.seen);
+            assert!((last + 1..=self.highest_modseq).contains(&entry.modseq));
+            last = entry.modseq;
+        }
+    }
+}
+
+fn standard(index: usize) -> MailboxName {
+    STANDARD[index % STANDARD.len()].0.parse().unwrap()
+}
