@@ -199,8 +199,9 @@ impl Policy {
             "first_retry",
             "must be longer than 0s",
         )?;
-        let order = "must not be shorter than first_retry";
-        demand(self.max_retry >= self.first_retry, "max_retry", order)?;
+        let (first, max) = (self.first_retry, self.max_retry);
+        let order = format!("{max} is shorter than first_retry, {first}");
+        demand(max >= first, "max_retry", &order)?;
         let fraction = (0.0..=1.0).contains(&self.jitter);
         demand(fraction, "jitter", "must be from 0 to 1")?;
         demand(

@@ -60,7 +60,7 @@ fn parse(text: &str, source: Option<&Source<'_>>) -> Result<Table, ConfigError> 
         ConfigError::Invalid {
             place: source.map_or(Place::Defaults, |source| source.place(range.start)),
             key: source.map_or_else(String::new, |source| source.key_at(&range)),
-            reason: error.message().to_owned(),
+            reason: plain(error.message()),
         }
     })
 }
@@ -131,7 +131,25 @@ fn overlay(mut table: Table, overrides: &[Override]) -> Result<Config, ConfigErr
 
 fn deserialize(table: &Table) -> Result<Config, String> {
     let config = table.clone().try_into();
-    config.map_err(|error: toml::de::Error| error.message().to_owned())
+    config.map_err(|error: toml::de::Error| plain(error.message()))
+}
+
+/// What the parser said, in the words of who writes a configuration.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        ("unknown field", "unknown key"),
+        ("unknown variant", "unknown value"),
+        ("expected a sequence", "expected a list"),
+        ("expected u16", "expected a whole number up to 65535"),
+        ("expected u32", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected usize", "expected a whole number"),
+        ("expected f64", "expected a number"),
+    ];
+    let words = WORDS.into_iter();
+    words.fold(message.to_owned(), |text, (from, to)| {
+        text.replace(from, to)
+    })
 }
 
 /// The table with `value` at `path`; none where the path leads through a value

@@ -1,0 +1,86 @@
+//! What a right configuration comes to.
+
+use std::fs;
+use std::path::Path;
+
+use config::{Config, LogFormat, Size, Span};
+
+fn load(text: &str, env: &[(&str, &str)]) -> Config {
+    let dir = tempfile::tempdir().expect("a writable folder");
+    let path = dir.path().join("rohrpost.toml");
+    fs::write(&path, text).expect("a writable folder");
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(Some(&path), env).expect("a right configuration")
+}
+
+#[test]
+fn nothing_configured_is_the_default() {
+    let config = Config::load(None, std::iter::empty()).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(
+        config.token_file(),
+        Path::new("./rohrpost-data/admin-token")
+    );
+    let domain = config.server.hostname.to_string();
+    assert_eq!(
+        config.notices_from().to_string(),
+        format!("MAILER-DAEMON@{domain}")
+    );
+}
+
+#[test]
+fn what_is_shown_can_be_loaded_again() {
+    let text = "
+        [router]
+        smarthost = 'relay.example:25'
+        [router.smarthosts]
+        'example.org' = 'own.example:587'
+        [relay.destinations.'slow.example']
+        first_retry = '1h'
+        max_attempts = 3
+        [relay.destinations.'smarthost:own.example:587']
+        tls = 'none'
+        [tls]
+        certificate = '/etc/rohrpost/cert.pem'
+        key = '/etc/rohrpost/key.pem'
+    ";
+    for config in [Config::default(), load(text, &[])] {
+        assert_eq!(load(&config.to_toml(), &[]), config);
+    }
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let config = load(
+        "[smtp]\nmax_size = '1 MiB'\nmax_errors = 3\n[relay]\nfirst_retry = '1m'",
+        &[
+            ("ROHRPOST__SMTP__MAX_SIZE", "2 MiB"),
+            ("ROHRPOST__SMTP__MX", "[\"0.0.0.0:25\", \"[::]:25\"]"),
+            ("ROHRPOST__SERVER__HOSTNAME", "mx.example.org"),
+            ("ROHRPOST__TELEMETRY__SAMPLING", "0.5"),
+            ("ROHRPOST__TELEMETRY__ADDRESSES", "true"),
+            ("ROHRPOST__TELEMETRY__LOG_FORMAT", "json"),
+            // Looks like TOML, and yet is text.
+            ("ROHRPOST__NOTICES__NAME", "42"),
+            (
+                "ROHRPOST__RELAY__DESTINATIONS__example.org__PER_DESTINATION",
+                "2",
+            ),
+            ("ROHRPOST_CONFIG", "not ours"),
+            ("PATH", "/bin"),
+        ],
+    );
+    assert_eq!(config.smtp.max_size, Size::mib(2));
+    assert_eq!(config.smtp.max_errors, 3);
+    assert_eq!(config.smtp.mx.len(), 2);
+    assert_eq!(config.server.hostname.as_str(), "mx.example.org");
+    assert_eq!(config.telemetry.sampling, 0.5);
+    assert!(config.telemetry.addresses);
+    assert_eq!(config.telemetry.log_format, LogFormat::Json);
+    assert_eq!(config.notices.name, "42");
+    assert_eq!(config.relay.first_retry, Span::minutes(1));
+    let policy = config.relay.policy(&"example.org".parse().unwrap());
+    assert_eq!(policy.per_destination, 2);
+}
