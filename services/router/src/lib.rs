@@ -1,1 +1,183 @@
-//! To be written.
+//! router: decides for every recipient of a message where it goes.
+//!
+//! Takes jobs from `mail.accepted`, follows each recipient through the
+//! directory, records the route once, and publishes the jobs it makes. It also
+//! keeps the ledger moving: the [`feeder`] publishes what makes no progress, the
+//! [`upkeep`] forgets what is over and reclaims content that nobody refers to.
+//!
+//! The router never waits for a topic: what is refused stays in the ledger.
+//!
+//! | crash | then |
+//! | --- | --- |
+//! | before the route is recorded | the message is routed again |
+//! | after that, before its jobs are published | the feeder publishes them |
+
+mod decision;
+mod feeder;
+mod reclaimer;
+mod upkeep;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use config::Config;
+use content::ContentStore;
+use message::{Destination, Job, JobKey, MessageId, Randomness, Topic, TraceContext};
+use station::{HandleError, Handler, Station};
+use store::ledger::{JobRecord, JobState, Routed};
+use store::{Directory, Ledger, MailboxStore, StoreError};
+use telemetry::{Span, names};
+use tokio_util::sync::CancellationToken;
+
+pub use decision::{Ways, decide};
+use feeder::Feeder;
+use reclaimer::Reclaimer;
+use upkeep::Upkeep;
+
+/// Messages routed at a time.
+const CONCURRENCY: usize = 64;
+
+/// What the router stands on.
+pub struct Ports {
+    /// Its place at the topics.
+    pub station: Station,
+    /// Who lives here.
+    pub directory: Arc<dyn Directory>,
+    /// Mailboxes, for their releases and delivery records only.
+    pub mailbox: Arc<dyn MailboxStore>,
+    /// What became of messages.
+    pub ledger: Arc<dyn Ledger>,
+    /// Content, for removing it only.
+    pub content: Arc<dyn ContentStore>,
+    /// For the name under which this instance holds leases.
+    pub random: Arc<dyn Randomness>,
+}
+
+/// Routes until `shutdown`, then lets running decisions end.
+pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
+    let Ports {
+        station,
+        directory,
+        mailbox,
+        ledger,
+        content,
+        random,
+    } = ports;
+    let clock = station.clock().clone();
+    let upkeep = Upkeep {
+        owner: MessageId::draw(clock.as_ref(), random.as_ref()).to_string(),
+        feeder: Feeder {
+            ledger: ledger.clone(),
+            station: station.clone(),
+        },
+        reclaimer: Reclaimer {
+            ledger: ledger.clone(),
+            mailbox,
+            content,
+            clock: clock.clone(),
+        },
+        ledger: ledger.clone(),
+        clock,
+        keep_closed: config.queue.keep_closed.duration(),
+    };
+    let router = Router {
+        directory,
+        ledger,
+        ways: config.router.clone(),
+        station: station.clone(),
+    };
+    tokio::join!(
+        station.consume(
+            Topic::Accepted,
+            CONCURRENCY,
+            Arc::new(router),
+            shutdown.clone()
+        ),
+        upkeep.run(shutdown),
+    );
+}
+
+struct Router {
+    directory: Arc<dyn Directory>,
+    ledger: Arc<dyn Ledger>,
+    ways: config::Router,
+    station: Station,
+}
+
+impl Router {
+    async fn route(&self, message: MessageId, span: &Span) -> Result<(), StoreError> {
+        let Some(entry) = self.ledger.entry(message).await? else {
+            tracing::warn!(%message, "no such message in the ledger; nothing to route");
+            return Ok(());
+        };
+        // Routed before: its jobs were published then, or the feeder does it.
+        if self.ledger.route(message).await?.is_some() {
+            return Ok(());
+        }
+        let work = span.child("route");
+        let now = self.station.clock().now();
+        let route = decision::decide(self.directory.as_ref(), &self.ways, &entry, now).await?;
+        if let Some(routed) = self.ledger.record_route(message, route).await? {
+            work.set(names::RECIPIENTS, routed.route.decisions.len() as i64);
+            drop(work);
+            self.publish(message, &routed, span.context()).await;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, message: MessageId, routed: &Routed, context: TraceContext) {
+        let pending = routed
+            .jobs
+            .iter()
+            .filter(|job| job.state == JobState::Pending);
+        let jobs = pending.map(|job| {
+            (
+                topic(job),
+                Job {
+                    key: job.key,
+                    generation: job.generation,
+                },
+            )
+        });
+        let notice = Job {
+            key: JobKey::notice(message),
+            generation: 0,
+        };
+        for (topic, job) in jobs.chain(routed.notice_owed.then_some((Topic::Outcome, notice))) {
+            // Refused or lost, it is published by the feeder.
+            let _ = self.station.publish(topic, job, 0, context).await;
+        }
+    }
+}
+
+fn topic(job: &JobRecord) -> Topic {
+    match job.destination {
+        Destination::Local => Topic::Local,
+        Destination::Domain(_) | Destination::Smarthost { .. } => Topic::Remote,
+    }
+}
+
+#[async_trait]
+impl Handler for Router {
+    async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
+        self.route(job.key.message, span).await.map_err(problem)
+    }
+
+    async fn failed(&self, job: Job, reason: &str) -> Result<(), HandleError> {
+        self.ledger
+            .tried(job.key, job.generation, reason)
+            .await
+            .map_err(problem)
+    }
+
+    async fn probe(&self) -> Result<(), HandleError> {
+        self.ledger.counts().await.map(drop).map_err(problem)
+    }
+}
+
+fn problem(error: StoreError) -> HandleError {
+    match error.is_outage() {
+        true => HandleError::Unavailable(error.to_string()),
+        false => HandleError::Failed(error.to_string()),
+    }
+}

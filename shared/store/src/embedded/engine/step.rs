@@ -14,6 +14,9 @@ use crate::StoreError;
 /// What a scan calls for each row; it ends when this says false.
 pub(in super::super) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError> + 'v;
 
+/// A key and its value.
+pub(in super::super) type Row = (Vec<u8>, Vec<u8>);
+
 /// Reading of rows.
 pub(in super::super) trait Read {
     /// The value of a row.
@@ -39,7 +42,7 @@ pub(in super::super) trait Read {
     }
 
     /// The first row whose key starts with `prefix`.
-    fn first(&self, prefix: &Key) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn first(&self, prefix: &Key) -> Result<Option<Row>, StoreError> {
         let mut first = None;
         self.scan(prefix, None, &mut |key, value| {
             first = Some((key.to_vec(), value.to_vec()));
