@@ -1,0 +1,32 @@
+//! What travels over the admin API: JSON bodies as types, for the server and for
+//! its client, the operator's command line.
+//!
+//! Names and shapes here are the promise of `/api/v1`; what the store keeps may
+//! change without them. Request bodies refuse unknown members.
+
+mod check;
+mod directory;
+mod history;
+mod mailbox;
+mod page;
+mod problem;
+mod queue;
+mod secret;
+
+pub use check::{CheckLine, CheckSummary, Finding, FindingKind};
+pub use directory::{
+    Account, Alias, Domain, DomainChange, NewAccount, PasswordChange, QuotaChange,
+};
+pub use history::{Decision, History, Notice, NoticeOf, Reason, Recipient, Transaction};
+pub(crate) use mailbox::flag_name;
+pub use mailbox::{HeaderField, Mailbox, Message, MessageSummary};
+pub use page::{Page, PageQuery};
+pub use problem::Problem;
+pub use queue::{
+    Attempt, Counts, Destination, Intervened, InterventionReason, Job, JobIntervened, JobRecipient,
+    JobState, Outcome, QueueItem, QueueQuery, TopicDepth, Verdict,
+};
+pub use secret::Password;
+
+/// Where the API begins; a version of it stays as it is.
+pub const ROOT: &str = "/api/v1";

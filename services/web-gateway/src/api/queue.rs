@@ -1,0 +1,429 @@
+//! The queue: open messages, their jobs, and what an operator does to them.
+
+use std::net::SocketAddr;
+
+use message::{AccountId, Address, EnhancedStatus, JobKey, MessageId, ReversePath, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::ledger;
+use utoipa::{IntoParams, ToSchema};
+
+use super::NoticeOf;
+
+/// Which open messages to list; everything that is set must fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct QueueQuery {
+    /// The return path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub sender: Option<Address>,
+    /// An original or final recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub recipient: Option<Address>,
+    /// The destination of one of its jobs: `local`, a domain, `smarthost:HOST:PORT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub destination: Option<message::Destination>,
+    /// `next` of the page before; absent for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub after: Option<MessageId>,
+    /// How many items at most, 1 to 1000; 100 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// A message that is not settled yet, with its jobs that are not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct QueueItem {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub message: MessageId,
+    /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    pub accepted_at: Timestamp,
+    /// Its return path, `<>` where it is null.
+    #[schema(value_type = String)]
+    pub return_path: ReversePath,
+    /// Its first 100 recipients.
+    #[schema(value_type = Vec<String>)]
+    pub recipients: Vec<Address>,
+    /// How many recipients it has.
+    pub recipient_count: usize,
+    /// Its size in octets.
+    pub size: u64,
+    /// Whether it has been decided where it goes.
+    pub routed: bool,
+    /// Whether only a notice to the sender is missing.
+    pub notice_owed: bool,
+    /// Of which message it is a notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_of: Option<NoticeOf>,
+    /// Its jobs that are not settled; of many, the first 100.
+    pub jobs: Vec<Job>,
+}
+
+impl From<ledger::QueueItem> for QueueItem {
+    fn from(item: ledger::QueueItem) -> Self {
+        let acceptance = item.entry.acceptance;
+        let recipients = &acceptance.envelope.recipients;
+        Self {
+            message: acceptance.message,
+            accepted_at: item.entry.accepted_at,
+            recipients: recipients
+                .iter()
+                .take(100)
+                .map(|r| r.address.clone())
+                .collect(),
+            recipient_count: recipients.len(),
+            return_path: acceptance.envelope.return_path,
+            size: acceptance.size,
+            routed: item.routed,
+            notice_owed: item.notice_owed,
+            notice_of: acceptance.notice_of.map(NoticeOf::from),
+            jobs: item.jobs.into_iter().map(Job::from).collect(),
+        }
+    }
+}
+
+/// A message's work for one destination.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Job {
+    /// Its name.
+    #[schema(value_type = String, example = "019aa1c3f2b07d3e8f00112233445566.0")]
+    pub key: JobKey,
+    /// Where to.
+    #[schema(value_type = String)]
+    pub destination: message::Destination,
+    /// Its state.
+    #[serde(flatten)]
+    pub state: JobState,
+    /// Raised by each claim.
+    pub generation: u32,
+    /// The return path on that way.
+    #[schema(value_type = String)]
+    pub return_path: ReversePath,
+    /// Its recipients.
+    pub recipients: Vec<JobRecipient>,
+    /// How many attempts had a result.
+    pub attempts: u32,
+    /// How often in a row it was tried without a result.
+    pub tries: u32,
+    /// When the sender is to hear of the delay, if not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub warn_at: Option<Timestamp>,
+    /// Until when it will be retried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retry_until: Option<Timestamp>,
+    /// Attempts, the oldest first; of many, the first five and the last fifteen.
+    pub log: Vec<Attempt>,
+}
+
+impl From<ledger::JobRecord> for Job {
+    fn from(record: ledger::JobRecord) -> Self {
+        Self {
+            key: record.key,
+            destination: record.destination,
+            state: record.state.into(),
+            generation: record.generation,
+            return_path: record.return_path,
+            recipients: record
+                .recipients
+                .into_iter()
+                .map(JobRecipient::from)
+                .collect(),
+            attempts: record.attempts,
+            tries: record.tries,
+            warn_at: record.warn_at,
+            retry_until: record.retry_until,
+            log: record.log.into_iter().map(Attempt::from).collect(),
+        }
+    }
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum JobState {
+    /// About to be worked on.
+    Pending,
+    /// Being worked on.
+    Working {
+        /// When the lease ends.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
+    /// Its destination has no free slot.
+    Waiting,
+    /// A temporary failure; to be tried again.
+    Deferred {
+        /// When.
+        #[schema(value_type = String, format = DateTime)]
+        due: Timestamp,
+    },
+    /// Stopped by an operator.
+    Held,
+    /// Tried too often without a result.
+    Dead,
+    /// Every recipient has its final outcome.
+    Settled,
+}
+
+impl From<ledger::JobState> for JobState {
+    fn from(state: ledger::JobState) -> Self {
+        match state {
+            ledger::JobState::Pending => Self::Pending,
+            ledger::JobState::Working { until } => Self::Working { until },
+            ledger::JobState::Waiting => Self::Waiting,
+            ledger::JobState::Deferred { due } => Self::Deferred { due },
+            ledger::JobState::Held => Self::Held,
+            ledger::JobState::Dead => Self::Dead,
+            ledger::JobState::Settled => Self::Settled,
+        }
+    }
+}
+
+/// A recipient of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobRecipient {
+    /// The address on the way to the destination.
+    #[schema(value_type = String)]
+    pub address: Address,
+    /// The account, for local work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub account: Option<AccountId>,
+    /// The original recipients that led here, by index.
+    pub originals: Vec<u32>,
+    /// What became of it so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+impl From<ledger::RecipientState> for JobRecipient {
+    fn from(state: ledger::RecipientState) -> Self {
+        Self {
+            address: state.recipient.address,
+            account: state.recipient.account,
+            originals: state.recipient.originals,
+            outcome: state.outcome.map(Outcome::from),
+        }
+    }
+}
+
+/// What became of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    /// What happened.
+    pub verdict: Verdict,
+    /// How it is coded (RFC 3463).
+    #[schema(value_type = String, example = "5.1.1")]
+    pub status: EnhancedStatus,
+    /// Why: a remote reply where `host` is set, our own words otherwise.
+    pub text: String,
+    /// The host that replied so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub host: Option<message::Domain>,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl From<message::Outcome> for Outcome {
+    fn from(outcome: message::Outcome) -> Self {
+        Self {
+            verdict: outcome.verdict.into(),
+            status: outcome.status,
+            text: outcome.diagnostic.text().to_owned(),
+            host: outcome.diagnostic.host().cloned(),
+            at: outcome.at,
+        }
+    }
+}
+
+/// What happened to a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is in a mailbox.
+    Delivered,
+    /// The next server took responsibility.
+    Relayed,
+    /// It became other recipients.
+    Expanded,
+    /// A temporary failure; it will be tried again.
+    Deferred,
+    /// It will not be delivered.
+    Failed,
+    /// An operator deleted it without a notice.
+    Deleted,
+}
+
+impl From<message::Verdict> for Verdict {
+    fn from(verdict: message::Verdict) -> Self {
+        match verdict {
+            message::Verdict::Delivered => Self::Delivered,
+            message::Verdict::Relayed { dsn: _ } => Self::Relayed,
+            message::Verdict::Expanded => Self::Expanded,
+            message::Verdict::Deferred => Self::Deferred,
+            message::Verdict::Failed => Self::Failed,
+            message::Verdict::Deleted => Self::Deleted,
+        }
+    }
+}
+
+/// One try against a host, or one that found none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attempt {
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The host, where one was reached for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub host: Option<message::Domain>,
+    /// Its address and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub peer: Option<SocketAddr>,
+    /// The TLS version, where the session was under TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// What came of it.
+    pub result: String,
+}
+
+impl From<ledger::Attempt> for Attempt {
+    fn from(attempt: ledger::Attempt) -> Self {
+        let ledger::Attempt {
+            at,
+            host,
+            peer,
+            tls,
+            result,
+        } = attempt;
+        Self {
+            at,
+            host,
+            peer,
+            tls,
+            result,
+        }
+    }
+}
+
+/// Why an operator does something; senders read it in the notice of a bounce.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct InterventionReason {
+    /// In one line, at most 500 octets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What an intervention came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Intervened {
+    /// Each job it was meant for.
+    pub jobs: Vec<JobIntervened>,
+}
+
+/// What an intervention did to a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobIntervened {
+    /// The job.
+    #[schema(value_type = String)]
+    pub key: JobKey,
+    /// Whether its state allowed it.
+    pub done: bool,
+}
+
+/// A destination in trouble.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Destination {
+    /// Which.
+    #[schema(value_type = String)]
+    pub destination: message::Destination,
+    /// How many times in a row it could not be talked to.
+    pub failures: u32,
+    /// How the last trouble is coded.
+    #[schema(value_type = String)]
+    pub status: EnhancedStatus,
+    /// The last trouble.
+    pub text: String,
+    /// When it was met.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// When it is probed next.
+    #[schema(value_type = String, format = DateTime)]
+    pub probe_at: Timestamp,
+}
+
+impl From<ledger::DestinationState> for Destination {
+    fn from(state: ledger::DestinationState) -> Self {
+        Self {
+            destination: state.destination,
+            failures: state.failures,
+            status: state.trouble.status,
+            text: state.trouble.diagnostic.text().to_owned(),
+            at: state.trouble.at,
+            probe_at: state.trouble.probe_at,
+        }
+    }
+}
+
+/// Counts since the store was made; messages unless said otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// Taken into responsibility.
+    pub accepted: u64,
+    /// Every recipient settled, no notice owed.
+    pub settled: u64,
+    /// Open now.
+    pub in_flight: u64,
+    /// Recipients delivered.
+    pub delivered: u64,
+    /// Recipients relayed.
+    pub relayed: u64,
+    /// Recipients failed.
+    pub failed: u64,
+    /// Recipients deleted by an operator.
+    pub deleted: u64,
+    /// Failures that nobody may be told of.
+    pub untold: u64,
+    /// Jobs now dead: they wait for an operator.
+    pub dead: u64,
+    /// How many jobs wait on each topic, where the bus can tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<TopicDepth>,
+}
+
+/// How many jobs wait on a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopicDepth {
+    /// Its name.
+    pub topic: String,
+    /// How many.
+    pub waiting: u64,
+}
+
+impl From<ledger::Counts> for Counts {
+    fn from(counts: ledger::Counts) -> Self {
+        Self {
+            accepted: counts.accepted,
+            settled: counts.settled,
+            in_flight: counts.in_flight,
+            delivered: counts.delivered,
+            relayed: counts.relayed,
+            failed: counts.failed,
+            deleted: counts.deleted,
+            untold: counts.untold,
+            dead: counts.dead,
+            topics: Vec::new(),
+        }
+    }
+}

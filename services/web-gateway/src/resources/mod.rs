@@ -1,0 +1,71 @@
+//! The resources of the admin API, a file for each, and the API's description.
+
+mod accounts;
+mod aliases;
+mod check;
+mod domains;
+mod mailboxes;
+mod messages;
+mod queue;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Description;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::gateway::Gateway;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rohrpost admin API",
+        description = "Domains, accounts, aliases, mailboxes, the queue, and the life of every \
+            message. Every request carries the administrator's token. Lists come in pages: pass \
+            `next` of one page as `after` for the next. Errors are `application/problem+json` \
+            (RFC 9457).",
+        version = "1",
+    ),
+    security(("token" = [])),
+    tags(
+        (name = "directory", description = "Who gets mail here"),
+        (name = "mailboxes", description = "What accounts have received"),
+        (name = "queue", description = "What is not settled yet"),
+        (name = "messages", description = "What became of a message"),
+        (name = "system", description = "Counts and integrity"),
+    ),
+)]
+struct Skeleton;
+
+/// All resources, not yet guarded, and their description.
+pub(crate) fn resources() -> (Router<Gateway>, Description) {
+    let (router, mut description) = OpenApiRouter::with_openapi(Skeleton::openapi())
+        .routes(routes!(domains::list, domains::add))
+        .routes(routes!(domains::show, domains::change, domains::remove))
+        .routes(routes!(accounts::list, accounts::add))
+        .routes(routes!(accounts::show, accounts::remove))
+        .routes(routes!(accounts::set_password))
+        .routes(routes!(accounts::set_quota))
+        .routes(routes!(aliases::list, aliases::add))
+        .routes(routes!(aliases::show, aliases::remove))
+        .routes(routes!(mailboxes::list))
+        .routes(routes!(mailboxes::messages))
+        .routes(routes!(mailboxes::message))
+        .routes(routes!(mailboxes::raw))
+        .routes(routes!(queue::list))
+        .routes(routes!(queue::show, queue::delete))
+        .routes(routes!(queue::retry))
+        .routes(routes!(queue::hold))
+        .routes(routes!(queue::release))
+        .routes(routes!(queue::bounce))
+        .routes(routes!(queue::destinations))
+        .routes(routes!(messages::show))
+        .routes(routes!(messages::counts))
+        .routes(routes!(check::check))
+        .split_for_parts();
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components = description.components.get_or_insert_default();
+    components.add_security_scheme("token", token);
+    (router, description)
+}
