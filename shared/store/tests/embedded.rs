@@ -15,14 +15,18 @@ struct Embedded(TempDir);
 
 impl Embedded {
     fn fresh() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().expect("a temporary directory"))
     }
 
     fn open(&self) -> Arc<EmbeddedStore> {
         let clock = Arc::new(ManualClock::at("2026-11-23T15:05:00Z"));
         let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
-        let store = EmbeddedStore::open(self.0.path(), StoreOptions::default(), clock, fail);
-        Arc::new(store.unwrap())
+        let options = StoreOptions {
+            journal: 1 << 20,
+            ..StoreOptions::default()
+        };
+        let store = EmbeddedStore::open(self.0.path(), options, clock, fail);
+        Arc::new(store.expect("the store opens"))
     }
 }
 

@@ -106,3 +106,6 @@ impl Expansion {
             .any(|end| matches!(end, Reached::Account { account, .. } if account.id == id))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,8 +128,10 @@ pub enum DirectoryError {
 
 /// The port of the directory.
 ///
-/// Lists are in the order of names and come in pages: `after` is the last name
-/// of the page before, `limit` at most how many.
+/// Lists are in the order of names (addresses by domain, then local part) and
+/// come in pages: `after` is the last name of the page before, `limit` at most
+/// how many. Adding the very record that is there already succeeds, so that an
+/// edit whose answer was lost can be repeated.
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// Adds a domain. The first one added is the primary domain.

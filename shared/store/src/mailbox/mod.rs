@@ -148,7 +148,7 @@ pub struct NewEntry {
     /// Where its octets are.
     pub content: ContentId,
     /// What stands before the content's own prefix and octets in this mailbox:
-    /// Return-Path and Delivered-To. At most 4 KiB.
+    /// Return-Path and Delivered-To. At most [`NewEntry::MAX_PREFIX`] octets.
     pub prefix: String,
     /// Size of all of it, in octets: this prefix, the content's, the octets.
     pub size: u64,
@@ -156,6 +156,11 @@ pub struct NewEntry {
     pub internal_date: Timestamp,
     /// Its first flags.
     pub flags: Vec<Flag>,
+}
+
+impl NewEntry {
+    /// The longest prefix, in octets.
+    pub const MAX_PREFIX: usize = 4096;
 }
 
 /// A message in a mailbox.
@@ -262,7 +267,8 @@ pub trait MailboxStore: Send + Sync {
     ) -> Result<Option<MailboxEntry>, StoreError>;
 
     /// Removes entries for good; returns which of `uids` were there. Queues a
-    /// release for each content that the account no longer shows. Durable.
+    /// release for each content that the account no longer shows. Many may take
+    /// several steps, each of them whole; repeating finishes them. Durable.
     async fn expunge(
         &self,
         account: AccountId,
@@ -273,8 +279,10 @@ pub trait MailboxStore: Send + Sync {
     /// What the account's mailboxes hold.
     async fn usage(&self, account: AccountId) -> Result<Usage, StoreError>;
 
-    /// Removes all of an account's mailboxes and queues its releases; delivery
-    /// records stay until they are forgotten. Durable.
+    /// Removes all of an account's mailboxes for good and queues its releases;
+    /// from now on it has no mailbox. Delivery records stay until they are
+    /// forgotten. Many entries take several steps; repeating finishes them.
+    /// Durable.
     async fn remove_account(&self, account: AccountId) -> Result<(), StoreError>;
 
     /// Releases that wait for the ledger, at most `limit`; each stays until

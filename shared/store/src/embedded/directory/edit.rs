@@ -8,6 +8,7 @@ use message::{Address, Domain};
 use super::super::engine::{Read, Step};
 use super::super::key::{Key, Space};
 use super::{DomainState, account_key, account_name_key, alias_key, domain_key, order_key};
+use crate::StoreError;
 use crate::directory::{Account, Alias, DirectoryError, DomainRecord};
 
 pub(super) fn add_domain(step: &mut Step<'_>, record: DomainRecord) -> Result<(), DirectoryError> {
@@ -88,17 +89,15 @@ pub(super) fn remove_account(
 }
 
 pub(super) fn add_alias(step: &mut Step<'_>, alias: Alias) -> Result<(), DirectoryError> {
+    if alias.targets.is_empty() {
+        let misuse = format!("an alias {} without a target", alias.address);
+        return Err(StoreError::Misused(misuse).into());
+    }
     let alias = Alias {
         address: alias.address.folded(),
         ..alias
     };
     existing_domain(step, alias.address.domain())?;
-    if alias.targets.is_empty() {
-        return Err(DirectoryError::Missing(format!(
-            "a target of {}",
-            alias.address
-        )));
-    }
     let key = alias_key(&alias.address);
     if let Some(there) = step.get_json::<Alias>(&key)? {
         return same_or_exists(there == alias, &alias.address);

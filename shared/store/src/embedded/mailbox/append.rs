@@ -24,6 +24,10 @@ pub(super) fn append(
     new: NewEntry,
     changed: &mut Vec<MailboxChanged>,
 ) -> Result<Appended, StoreError> {
+    if new.prefix.len() > NewEntry::MAX_PREFIX {
+        let misuse = format!("a prefix of {} octets", new.prefix.len());
+        return Err(StoreError::Misused(misuse));
+    }
     let delivered = new
         .delivery
         .map(|message| delivered_key(to.account, message));

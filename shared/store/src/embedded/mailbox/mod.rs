@@ -244,3 +244,6 @@ impl EmbeddedStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,3 +210,17 @@ pub(super) fn name_in(key: &[u8]) -> Result<MailboxName, StoreError> {
         .parse()
         .map_err(|error| super::corrupt(key, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_validity_is_never_given_twice() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut record = AccountRecord::default();
+        let given = [at(100), at(100), at(50), at(-1), at(200), at(1 << 33)]
+            .map(|now| record.next_uid_validity(now));
+        assert_eq!(given, [100, 101, 102, 103, 200, 201]);
+    }
+}

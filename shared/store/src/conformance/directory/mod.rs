@@ -1,12 +1,14 @@
 //! What every [`Directory`] does.
 
+mod lookup;
+
 use std::sync::Arc;
 
 use message::{AccountId, Address, Domain};
 
 use super::{Subject, soon};
-use crate::Directory;
-use crate::directory::{Account, Alias, DirectoryError, DomainRecord, Lookup, PasswordHash, Via};
+use crate::directory::{Account, Alias, DirectoryError, DomainRecord, PasswordHash};
+use crate::{Directory, StoreError};
 
 /// Runs every case, each on a fresh store.
 pub async fn run<S: Subject<dyn Directory>>(fresh: impl AsyncFn() -> S) {
@@ -16,8 +18,8 @@ pub async fn run<S: Subject<dyn Directory>>(fresh: impl AsyncFn() -> S) {
     aliases_are_added_and_removed(&*fresh().await.open().await).await;
     names_exclude_one_another(&*fresh().await.open().await).await;
     lists_come_in_pages(&*fresh().await.open().await).await;
-    addresses_are_looked_up_by_the_first_rule_that_fits(&*fresh().await.open().await).await;
-    stand_ins_for_themselves_are_unknown(&*fresh().await.open().await).await;
+    lookup::addresses_are_looked_up_by_the_first_rule_that_fits(&*fresh().await.open().await).await;
+    lookup::stand_ins_for_themselves_are_unknown(&*fresh().await.open().await).await;
     of_many_at_once_one_gets_the_name(fresh().await.open().await).await;
     edits_outlive_a_restart(&fresh().await).await;
 }
@@ -109,7 +111,9 @@ async fn aliases_are_added_and_removed(directory: &dyn Directory) {
     let info = alias("Info@example.org", &["Anna@Example.org", "x@example.net"]);
     is_missing(directory.add_alias(info.clone()).await);
     directory.add_domain(domain("example.org")).await.unwrap();
-    is_missing(directory.add_alias(alias("empty@example.org", &[])).await);
+    let empty = directory.add_alias(alias("empty@example.org", &[])).await;
+    let misused = matches!(empty, Err(DirectoryError::Store(StoreError::Misused(_))));
+    assert!(misused, "{empty:?}");
     directory.add_alias(info.clone()).await.unwrap();
     directory.add_alias(info.clone()).await.unwrap();
     is_taken(
@@ -192,87 +196,6 @@ async fn lists_come_in_pages(directory: &dyn Directory) {
     assert_eq!(aliases, expected("alias"));
 }
 
-async fn addresses_are_looked_up_by_the_first_rule_that_fits(directory: &dyn Directory) {
-    directory.add_domain(domain("example.org")).await.unwrap();
-    let catching = DomainRecord {
-        catch_all: Some(address("Bert@example.org")),
-        ..domain("catch.example")
-    };
-    directory.add_domain(catching).await.unwrap();
-    add_account(directory, 1, "anna@example.org").await;
-    add_account(directory, 2, "bert@example.org").await;
-    add_account(directory, 3, "anna+own@example.org").await;
-    add_account(directory, 4, "abuse@catch.example").await;
-    add_alias(directory, "info@example.org", &["anna@example.org"]).await;
-
-    let root = "root@elsewhere.example";
-    for (given, expected) in [
-        ("anna@example.org", is(1, Via::Exact)),
-        ("ANNA@Example.ORG", is(1, Via::Exact)),
-        ("anna+lists@example.org", is(1, Via::Subaddress)),
-        ("Anna+a+b@example.org", is(1, Via::Subaddress)),
-        ("anna+@example.org", is(1, Via::Subaddress)),
-        ("anna+own@example.org", is(3, Via::Exact)),
-        (
-            "info@example.org",
-            stands_for("anna@example.org", Via::Exact),
-        ),
-        (
-            "info+x@example.org",
-            stands_for("anna@example.org", Via::Subaddress),
-        ),
-        ("PostMaster@example.org", stands_for(root, Via::Postmaster)),
-        ("abuse@example.org", stands_for(root, Via::Postmaster)),
-        ("abuse@catch.example", is(4, Via::Exact)),
-        (
-            "postmaster@catch.example",
-            stands_for(root, Via::Postmaster),
-        ),
-        (
-            "any@catch.example",
-            stands_for("Bert@example.org", Via::CatchAll),
-        ),
-        (
-            "any+x@catch.example",
-            stands_for("Bert@example.org", Via::CatchAll),
-        ),
-        ("+anna@example.org", Found::Unknown),
-        ("nobody@example.org", Found::Unknown),
-        ("nobody+anna@example.org", Found::Unknown),
-        ("anna@sub.example.org", Found::NotLocal),
-        ("postmaster@elsewhere.example", Found::NotLocal),
-        ("anna@[192.0.2.1]", Found::NotLocal),
-    ] {
-        let found = directory.lookup(&address(given)).await.unwrap();
-        assert_eq!(Found::from(found), expected, "{given}");
-    }
-}
-
-/// A postmaster or catch-all that does not exist must not stand for itself:
-/// its mail would go round and end nowhere.
-async fn stand_ins_for_themselves_are_unknown(directory: &dyn Directory) {
-    let own = DomainRecord {
-        name: name("example.org"),
-        postmaster: address("Postmaster@example.org"),
-        catch_all: Some(address("Ghost@example.org")),
-    };
-    directory.add_domain(own).await.unwrap();
-    for (given, expected) in [
-        ("ghost@example.org", Found::Unknown),
-        (
-            "postmaster@example.org",
-            stands_for("Ghost@example.org", Via::CatchAll),
-        ),
-        (
-            "abuse@example.org",
-            stands_for("Postmaster@example.org", Via::Postmaster),
-        ),
-    ] {
-        let found = directory.lookup(&address(given)).await.unwrap();
-        assert_eq!(Found::from(found), expected, "{given}");
-    }
-}
-
 async fn of_many_at_once_one_gets_the_name(directory: Arc<dyn Directory>) {
     directory.add_domain(domain("example.org")).await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();
@@ -319,34 +242,6 @@ async fn edits_outlive_a_restart(subject: &impl Subject<dyn Directory>) {
     let aliases = directory.aliases(None, 10).await.unwrap();
     assert_eq!(aliases, [alias("info@example.org", &["anna@example.org"])]);
     assert_eq!(directory.domains(None, 10).await.unwrap().len(), 2);
-}
-
-/// What a lookup found, in short.
-#[derive(Debug, PartialEq)]
-enum Found {
-    NotLocal,
-    Unknown,
-    Account(u64, Via),
-    Alias(Vec<Address>, Via),
-}
-
-impl From<Lookup> for Found {
-    fn from(lookup: Lookup) -> Self {
-        match lookup {
-            Lookup::NotLocal => Self::NotLocal,
-            Lookup::Unknown => Self::Unknown,
-            Lookup::Account { account, via } => Self::Account(account.id.bits(), via),
-            Lookup::Alias { targets, via } => Self::Alias(targets, via),
-        }
-    }
-}
-
-fn is(id: u64, via: Via) -> Found {
-    Found::Account(id, via)
-}
-
-fn stands_for(target: &str, via: Via) -> Found {
-    Found::Alias(vec![address(target)], via)
 }
 
 fn is_taken(result: Result<(), DirectoryError>) {

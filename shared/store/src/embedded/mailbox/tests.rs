@@ -1,0 +1,124 @@
+//! What only this engine can be asked: crash points, and callers that go away.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use message::Timestamp;
+use message::time::ManualClock;
+
+use super::*;
+use crate::StoreOptions;
+
+const ANNA: AccountId = AccountId::from_bits(1);
+
+fn open(folder: &Path) -> EmbeddedStore {
+    let options = StoreOptions {
+        journal: 1 << 20,
+        ..StoreOptions::default()
+    };
+    let clock = Arc::new(ManualClock::at("2026-11-23T15:05:00Z"));
+    let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
+    EmbeddedStore::open(folder, options, clock, fail).unwrap()
+}
+
+fn entry(number: u128) -> NewEntry {
+    NewEntry {
+        delivery: Some(MessageId::from_bits(number)),
+        content: format!("content-{number}").parse().unwrap(),
+        prefix: String::new(),
+        size: 1,
+        internal_date: Timestamp::UNIX_EPOCH,
+        flags: Vec::new(),
+    }
+}
+
+async fn fill(store: &EmbeddedStore, count: u128) {
+    let inbox = MailboxName::inbox();
+    let appends = (0..count).map(|number| store.append(ANNA, &inbox, entry(number), None));
+    for appended in futures(appends).await {
+        assert!(matches!(appended.unwrap(), Appended::Stored { .. }));
+    }
+}
+
+/// Runs all of them at once.
+async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut pinned: Vec<_> = all.map(Box::pin).collect();
+    for future in &mut pinned {
+        // Sends the step; the answer is awaited below.
+        let _ = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+    }
+    let mut outputs = Vec::new();
+    for future in pinned {
+        outputs.push(future.await);
+    }
+    outputs
+}
+
+#[tokio::test]
+async fn a_removal_cut_short_by_a_crash_is_finished_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = CHUNK as u128 + 100;
+    let store = open(folder.path());
+    fill(&store, count).await;
+    store
+        .change(|step, _| removal::mark(step, ANNA))
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        let done = store
+            .change(|step, changed| removal::remove_chunk(step, ANNA, changed))
+            .await;
+        assert!(!done.unwrap());
+    }
+    drop(store);
+
+    let store = open(folder.path());
+    assert!(store.mailboxes(ANNA).await.unwrap().is_empty());
+    assert_eq!(store.usage(ANNA).await.unwrap(), Usage::default());
+    let half = store.releases(10_000).await.unwrap().len();
+    let held = store.shown(None, 10_000).await.unwrap().len();
+    assert_eq!((half, half + held), (CHUNK, count as usize));
+    store.remove_account(ANNA).await.unwrap();
+    assert_eq!(store.releases(10_000).await.unwrap().len(), count as usize);
+    assert!(store.shown(None, 1).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_is_published_even_if_its_caller_goes_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut changes = store.changes();
+    {
+        let inbox = MailboxName::inbox();
+        let mut append = store.append(ANNA, &inbox, entry(1), None);
+        let _ = append
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+    }
+    let change = tokio::time::timeout(Duration::from_secs(30), changes.recv()).await;
+    let change = change.expect("published before the deadline").unwrap();
+    assert_eq!(
+        (change.account, change.mailbox),
+        (ANNA, MailboxName::inbox())
+    );
+    assert_eq!(store.usage(ANNA).await.unwrap().messages, 1);
+}
+
+#[tokio::test]
+async fn an_overlong_prefix_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = "x".repeat(NewEntry::MAX_PREFIX + 1);
+    let long = NewEntry { prefix, ..entry(1) };
+    let refused = open(folder.path())
+        .append(ANNA, &MailboxName::inbox(), long, None)
+        .await;
+    assert!(
+        matches!(refused, Err(StoreError::Misused(_))),
+        "{refused:?}"
+    );
+}
