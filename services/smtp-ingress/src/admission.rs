@@ -1,0 +1,98 @@
+//! How many connections there may be: in all, and from one client.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts connections. The table has an entry for each connected client only,
+/// so it is as bounded as they are.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    total: usize,
+    per_client: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    total: usize,
+    clients: HashMap<IpAddr, usize>,
+}
+
+/// A place for one connection, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    admission: Arc<Admission>,
+    client: IpAddr,
+}
+
+impl Admission {
+    pub(crate) fn new(total: usize, per_client: usize) -> Arc<Self> {
+        Arc::new(Self {
+            total,
+            per_client,
+            open: Mutex::default(),
+        })
+    }
+
+    /// A place for a connection from `address`, if there is one.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let client = client(address);
+        let mut open = self.open();
+        let of_client = open.clients.get(&client).copied().unwrap_or(0);
+        if open.total >= self.total || of_client >= self.per_client {
+            return None;
+        }
+        open.total += 1;
+        open.clients.insert(client, of_client + 1);
+        Some(Place {
+            admission: Arc::clone(self),
+            client,
+        })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.admission.open();
+        open.total -= 1;
+        if let Some(count) = open.clients.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                open.clients.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// What counts as one client: an IPv4 address, or a /64 of IPv6, which is what
+/// one customer has at least.
+fn client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_limited_in_all_and_per_client() {
+        let admission = Admission::new(3, 2);
+        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let one = admit("2001:db8::1").unwrap();
+        let _two = admit("2001:db8::2").unwrap();
+        assert!(admit("2001:db8::3").is_none(), "the same /64");
+        let _other = admit("192.0.2.1").unwrap();
+        assert!(admit("192.0.2.2").is_none(), "the total");
+        drop(one);
+        assert!(admit("::ffff:192.0.2.1").is_some());
+        assert_eq!(admission.open().clients.len(), 2);
+    }
+}

@@ -1,0 +1,73 @@
+//! The octets to and from a client, in clear or under TLS.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::tls;
+
+/// A connection to a client.
+pub(crate) enum Stream {
+    /// Without encryption.
+    Clear(TcpStream),
+    /// Under TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// A handshake took the socket and did not give it back.
+    Gone,
+}
+
+impl Stream {
+    /// Shakes hands. Cancelled or failed, the connection is of no further use.
+    pub(crate) async fn secure(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+        match self {
+            Self::Clear(socket) => Ok(Self::Tls(Box::new(acceptor.accept(socket).await?))),
+            Self::Tls(_) => Err(io::Error::other("TLS is active already")),
+            Self::Gone => Err(gone()),
+        }
+    }
+
+    /// Version and cipher suite, under TLS.
+    pub(crate) fn tls(&self) -> Option<String> {
+        match self {
+            Self::Clear(_) | Self::Gone => None,
+            Self::Tls(stream) => Some(tls::describe(stream.get_ref().1)),
+        }
+    }
+
+    /// Reads what is there; 0 at the end. Cancel safe.
+    pub(crate) async fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(socket) => socket.read(octets).await,
+            Self::Tls(stream) => stream.read(octets).await,
+            Self::Gone => Err(gone()),
+        }
+    }
+
+    /// Sends all of it.
+    pub(crate) async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Clear(socket) => socket.write_all(octets).await,
+            Self::Tls(stream) => {
+                stream.write_all(octets).await?;
+                stream.flush().await
+            }
+            Self::Gone => Err(gone()),
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) async fn close(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(socket) => socket.shutdown().await,
+            Self::Tls(stream) => stream.shutdown().await,
+            Self::Gone => Ok(()),
+        }
+    }
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
