@@ -41,11 +41,12 @@ pub(super) fn gain(
 ) -> Result<(), StoreError> {
     let key = key(account, content);
     let count = step.get_json::<u64>(&key)?.unwrap_or(0);
-    if count == 0 {
-        step.delete(release_key(&Release {
-            account,
-            content: content.clone(),
-        }));
+    let waiting = release_key(&Release {
+        account,
+        content: content.clone(),
+    });
+    if count == 0 && step.exists(&waiting)? {
+        step.delete(waiting);
     }
     step.put_json(key, &(count + 1))
 }
