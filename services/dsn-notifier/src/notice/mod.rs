@@ -79,51 +79,34 @@ impl Notice {
         extent: Extent,
         reporter: &Reporter,
     ) -> Self {
-        let envelope = &entry.acceptance.envelope;
+        let text = words::text(claim, entry, headers, extent, reporter);
         let report = Report::new(claim, entry, reporter);
         let returned = Returned::new(entry, headers, extent);
-        let boundary = format!("=_{}", claim.id);
         let eight_bit = report.global || returned.as_ref().is_some_and(|part| part.eight_bit);
-        let encoding = if eight_bit { "8bit" } else { "7bit" };
+        let return_path = &entry.acceptance.envelope.return_path;
 
-        let mut fields = Fields::default();
-        fields.add("Date", date(claim.at));
-        fields.add(
-            "From",
-            format!("{} <{}>", phrase(&reporter.name), reporter.from),
-        );
-        fields.add_some(
-            "To",
-            envelope.return_path.address().map(|to| format!("<{to}>")),
-        );
-        fields.add("Subject", subject(claim, headers));
-        fields.add(
-            "Message-ID",
-            format!("<{}@{}>", claim.id, reporter.hostname),
-        );
-        let original = headers.message_id().map(|id| format!("<{id}>"));
-        fields.add_some("In-Reply-To", original.as_ref());
-        fields.add_some("References", original.as_ref());
-        fields.add("Auto-Submitted", "auto-replied");
-        fields.add("MIME-Version", "1.0");
-        fields.add(
+        let boundary = format!("=_{}", claim.id);
+        let mut header = header(claim, return_path, headers, reporter);
+        header.add(
             "Content-Type",
             format!("multipart/report; report-type=delivery-status; boundary=\"{boundary}\""),
         );
-        fields.add("Content-Transfer-Encoding", encoding);
-
-        let text = words::text(claim, entry, headers, extent, reporter);
-        let mut head = fields.as_str().to_owned();
-        open_part(&mut head, &boundary, &text_part(&text));
-        head.push_str(&encoded(&text));
-        open_part(&mut head, &boundary, &report_part(&report));
-        head.push_str(&report.text);
-        let mut head = head.into_bytes();
+        header.add("Content-Transfer-Encoding", encoding(eight_bit));
+        let mut head = header.as_str().as_bytes().to_vec();
+        add_part(
+            &mut head,
+            &boundary,
+            &text_part(&text),
+            encoded(&text).as_bytes(),
+        );
+        add_part(
+            &mut head,
+            &boundary,
+            &report_part(&report),
+            report.text.as_bytes(),
+        );
         if let Some(returned) = &returned {
-            let mut opening = String::new();
-            open_part(&mut opening, &boundary, &returned.fields());
-            head.extend_from_slice(opening.as_bytes());
-            head.extend_from_slice(returned.octets);
+            add_part(&mut head, &boundary, &returned.fields(), returned.octets);
         }
         Self {
             head,
@@ -133,11 +116,37 @@ impl Notice {
             } else {
                 Body::SevenBit
             },
-            smtputf8: needs_smtputf8(&envelope.return_path)
+            smtputf8: needs_smtputf8(return_path)
                 || report.global
                 || returned.is_some_and(|part| part.global),
         }
     }
+}
+
+/// The header section, but for what tells of the parts.
+fn header(claim: &NoticeClaim, to: &ReversePath, headers: &Headers, reporter: &Reporter) -> Fields {
+    let original = headers.message_id().map(|id| format!("<{id}>"));
+    let mut fields = Fields::default();
+    fields.add("Date", date(claim.at));
+    fields.add(
+        "From",
+        format!("{} <{}>", phrase(&reporter.name), reporter.from),
+    );
+    fields.add_some("To", to.address().map(|to| format!("<{to}>")));
+    fields.add("Subject", subject(claim, headers));
+    fields.add(
+        "Message-ID",
+        format!("<{}@{}>", claim.id, reporter.hostname),
+    );
+    fields.add_some("In-Reply-To", original.as_ref());
+    fields.add_some("References", original.as_ref());
+    fields.add("Auto-Submitted", "auto-replied");
+    fields.add("MIME-Version", "1.0");
+    fields
+}
+
+fn encoding(eight_bit: bool) -> &'static str {
+    if eight_bit { "8bit" } else { "7bit" }
 }
 
 fn needs_smtputf8(path: &ReversePath) -> bool {
@@ -165,13 +174,12 @@ fn subject(claim: &NoticeClaim, headers: &Headers) -> String {
     }
 }
 
-/// Begins a body part. The line break in front belongs to the delimiter.
-fn open_part(notice: &mut String, boundary: &str, fields: &Fields) {
-    notice.push_str("\r\n--");
-    notice.push_str(boundary);
-    notice.push_str("\r\n");
-    notice.push_str(fields.as_str());
-    notice.push_str("\r\n");
+/// Adds a body part, or the beginning of one. The line break in front belongs
+/// to the delimiter.
+fn add_part(notice: &mut Vec<u8>, boundary: &str, fields: &Fields, octets: &[u8]) {
+    let opening = format!("\r\n--{boundary}\r\n{}\r\n", fields.as_str());
+    notice.extend_from_slice(opening.as_bytes());
+    notice.extend_from_slice(octets);
 }
 
 fn text_part(text: &str) -> Fields {
@@ -196,10 +204,9 @@ fn encoded(text: &str) -> String {
 }
 
 fn report_part(report: &Report) -> Fields {
-    let encoding = if report.global { "8bit" } else { "7bit" };
     let mut fields = Fields::default();
     fields.add("Content-Type", report.media_type());
-    fields.add("Content-Transfer-Encoding", encoding);
+    fields.add("Content-Transfer-Encoding", encoding(report.global));
     fields.add("Content-Description", "Delivery report");
     fields
 }
@@ -207,6 +214,7 @@ fn report_part(report: &Report) -> Fields {
 /// The third part: the message, or its header section.
 struct Returned<'a> {
     media_type: &'static str,
+    description: &'static str,
     eight_bit: bool,
     /// Whether it has UTF-8 in its header section, as RFC 6532 allows.
     global: bool,
@@ -226,6 +234,7 @@ impl<'a> Returned<'a> {
                 } else {
                     "text/rfc822-headers"
                 },
+                description: "Header lines of your message",
                 eight_bit: !headers.is_ascii(),
                 global,
                 octets: headers.octets(),
@@ -236,6 +245,7 @@ impl<'a> Returned<'a> {
                 } else {
                     "message/rfc822"
                 },
+                description: "Your message",
                 eight_bit: envelope.body == Body::EightBit || !headers.is_ascii(),
                 global,
                 octets: b"",
@@ -244,11 +254,10 @@ impl<'a> Returned<'a> {
     }
 
     fn fields(&self) -> Fields {
-        let encoding = if self.eight_bit { "8bit" } else { "7bit" };
         let mut fields = Fields::default();
         fields.add("Content-Type", self.media_type);
-        fields.add("Content-Transfer-Encoding", encoding);
-        fields.add("Content-Description", "Your message");
+        fields.add("Content-Transfer-Encoding", encoding(self.eight_bit));
+        fields.add("Content-Description", self.description);
         fields
     }
 }

@@ -206,8 +206,8 @@ fn policy(detail: u16) -> (&'static str, &'static str) {
             OUR_POSTMASTER,
         ),
         _ => (
-            "The recipient's mail server refused the message by its rules, for example because it \
-             looked unwanted or because you may not write to this address.",
+            "The message was refused by the rules of a mail server, for example because it looked \
+             unwanted or because you may not write to this address.",
             THEIR_POSTMASTER,
         ),
     }
@@ -232,8 +232,8 @@ mod tests {
         check("4.4.1", "The recipient's mail server does not answer");
         check("5.4.4", "No mail server was found");
         check("5.4.7", "The message could not be handed over");
-        check("5.7.1", "The recipient's mail server refused");
-        check("5.7.509", "The recipient's mail server refused");
+        check("5.7.1", "The message was refused by the rules");
+        check("5.7.509", "The message was refused by the rules");
         check("5.0.0", "The recipient's mail server did not accept");
     }
 
