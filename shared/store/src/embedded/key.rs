@@ -35,6 +35,41 @@ pub(super) enum Space {
     Delivered,
     /// That an account no longer shows a content.
     Release,
+
+    /// The ledger: what acceptance said, by message.
+    LedgerEntry = 0x50,
+    /// What changes of an open message, by message.
+    LedgerOpen,
+    /// When a message closed, by message.
+    LedgerClosed,
+    /// Closed messages, by when they closed.
+    LedgerClosedAt,
+    /// What routing decided, by message.
+    LedgerRoute,
+    /// A job, by message and number.
+    LedgerJob,
+    /// What is to be done with a job, by when.
+    LedgerTimer,
+    /// Jobs that a free slot may take, by destination.
+    LedgerSlot,
+    /// Destinations, by their first slot.
+    LedgerHead,
+    /// What a sender is owed, by message, kind and recipient.
+    LedgerOwed,
+    /// A notice, by message and number.
+    LedgerNotice,
+    /// Who refers to a content, by content.
+    LedgerReference,
+    /// When a content was condemned, by content.
+    LedgerCondemned,
+    /// Condemned contents, by when.
+    LedgerCondemnedAt,
+    /// A destination in trouble, by name.
+    LedgerDestination,
+    /// The counts.
+    LedgerCounts,
+    /// How often the store was opened for work.
+    LedgerRun,
 }
 
 /// A key, built part by part. Numbers are big endian; text ends with a NUL,

@@ -8,13 +8,14 @@
 mod directory;
 mod engine;
 mod key;
+mod ledger;
 mod mailbox;
 mod page;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use message::{Clock, Timestamp};
+use message::Clock;
 use tokio::sync::broadcast;
 
 use crate::mailbox::MailboxChanged;
@@ -31,7 +32,7 @@ pub struct EmbeddedStore {
     clock: Arc<dyn Clock>,
     options: StoreOptions,
     changes: broadcast::Sender<MailboxChanged>,
-    opened_at: Timestamp,
+    ledger: ledger::Memory,
 }
 
 impl EmbeddedStore {
@@ -51,14 +52,13 @@ impl EmbeddedStore {
         on_sync_failure: SyncFailure,
     ) -> Result<Self, StoreError> {
         let engine = Engine::open(directory, options.cache, options.journal, on_sync_failure)?;
-        let opened_at = clock.now();
         let (changes, _) = broadcast::channel(CHANGES_KEPT);
         Ok(Self {
             engine,
             clock,
             options,
             changes,
-            opened_at,
+            ledger: ledger::Memory::default(),
         })
     }
 }

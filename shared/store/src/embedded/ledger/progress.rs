@@ -1,0 +1,110 @@
+//! What changes of an open message, apart from its jobs: one small row, whatever
+//! the number of its recipients.
+
+use message::{ContentId, NoticeKind, Part, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::row::{Chore, Course, Feeding};
+use crate::ledger::{Acceptance, JobState};
+
+/// A notice that is claimed and not accepted.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Claim {
+    pub(super) kind: NoticeKind,
+    /// Its number among the notices of the message.
+    pub(super) number: u32,
+}
+
+/// How far an open message has come.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Progress {
+    pub(super) accepted_at: Timestamp,
+    pub(super) content: ContentId,
+    /// Whether somebody may be told: the return path is not null.
+    pub(super) tellable: bool,
+    /// Whether some recipient's success is to be told.
+    pub(super) success_asked: bool,
+    /// The routing job; settled once the route is recorded.
+    pub(super) routing: Chore,
+    /// Recipients of jobs without a final outcome.
+    #[serde(default)]
+    pub(super) unsettled: u32,
+    /// What is owed and not claimed.
+    #[serde(default)]
+    pub(super) owed: u32,
+    /// At most one of each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) claims: Vec<Claim>,
+    /// How many notices were claimed.
+    #[serde(default)]
+    pub(super) notices: u32,
+    /// The notice job; settled while nothing is owed.
+    pub(super) notice: Chore,
+}
+
+impl Progress {
+    /// A message that was just accepted, whose routing job the caller publishes.
+    pub(super) fn new(acceptance: &Acceptance, accepted_at: Timestamp, feeding: Feeding) -> Self {
+        let envelope = &acceptance.envelope;
+        let mut recipients = envelope.recipients.iter();
+        Self {
+            accepted_at,
+            content: acceptance.content.clone(),
+            tellable: !envelope.return_path.is_null(),
+            success_asked: recipients.any(|recipient| recipient.notify.wants_success()),
+            routing: Chore::pending(feeding),
+            unsettled: 0,
+            owed: 0,
+            claims: Vec::new(),
+            notices: 0,
+            notice: Chore::resting(),
+        }
+    }
+
+    pub(super) fn is_routed(&self) -> bool {
+        matches!(self.routing.state, JobState::Settled)
+    }
+
+    /// Whether the sender is to hear of something.
+    pub(super) fn owes(&self) -> bool {
+        self.owed > 0 || !self.claims.is_empty()
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_routed() && self.unsettled == 0 && !self.owes()
+    }
+
+    /// The routing or notice job; none for work jobs, or where it has nothing to
+    /// do any more.
+    pub(super) fn chore(&self, part: Part) -> Option<&Chore> {
+        match part {
+            Part::Route => Some(&self.routing),
+            Part::Notice => Some(&self.notice),
+            Part::Work(_) => None,
+        }
+        .filter(|chore| !matches!(chore.state, JobState::Settled))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn course(&mut self, part: Part) -> Option<Course<'_>> {
+        match part {
+            Part::Route => Some(self.routing.course()),
+            Part::Notice => Some(self.notice.course()),
+            Part::Work(_) => None,
+        }
+    }
+
+    /// Lets the notice job begin where something is owed, and end where
+    /// nothing is.
+    pub(super) fn adjust_notice(&mut self, feeding: Feeding) {
+        let resting = matches!(self.notice.state, JobState::Settled);
+        let placed = self.notice.placed;
+        if self.owes() && resting {
+            self.notice = Chore::pending(feeding);
+        } else if !self.owes() && !resting {
+            self.notice = Chore::resting();
+        }
+        self.notice.placed = placed;
+    }
+}

@@ -1,0 +1,295 @@
+//! The queue as operators see it, and what they do to it.
+
+use async_trait::async_trait;
+use message::{Address, Destination, JobKey, MessageId, Outcome, Part, ReversePath, Verdict};
+
+use super::super::EmbeddedStore;
+use super::super::engine::{Durability, Read};
+use super::super::key::{Key, Space};
+use super::super::page::page;
+use super::keys;
+use super::progress::Progress;
+use super::row::{Chore, Feeding, JobRow};
+use super::settle::Wishes;
+use super::state::{Event, after};
+use super::turn::{Turn, counts, each_job, entry, job, known_progress, progress};
+use crate::StoreError;
+use crate::ledger::{
+    Counts, Entry, FinalRecipient, Intervention, JobRecord, JobState, Queue, QueueFilter,
+    QueueItem, RecipientState,
+};
+
+/// Entries that one page looks at.
+const LOOKED_AT: usize = 10_000;
+/// Jobs that an item shows.
+const SHOWN_JOBS: usize = 100;
+
+#[async_trait]
+impl Queue for EmbeddedStore {
+    async fn queue(
+        &self,
+        filter: &QueueFilter,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<(Vec<QueueItem>, Option<MessageId>), StoreError> {
+        let filter = filter.clone();
+        self.look(move |read| queue(read, &filter, after, limit))
+            .await
+    }
+
+    async fn intervene(&self, key: JobKey, intervention: Intervention) -> Result<bool, StoreError> {
+        self.turn(Durability::Durable, move |turn| {
+            turn.intervene(key, intervention)
+        })
+        .await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.engine.read(counts)
+    }
+}
+
+impl Turn<'_, '_> {
+    fn intervene(&mut self, key: JobKey, intervention: Intervention) -> Result<bool, StoreError> {
+        let event = match intervention {
+            Intervention::Retry => Event::Retry,
+            Intervention::Hold => Event::Hold,
+            Intervention::Release => Event::Release,
+            Intervention::Bounce(outcome) => {
+                let verdict = Verdict::Failed;
+                return self.overrule(key, Outcome { verdict, ..outcome });
+            }
+            Intervention::Delete(outcome) => {
+                let verdict = Verdict::Deleted;
+                return self.overrule(key, Outcome { verdict, ..outcome });
+            }
+        };
+        let now = self.now;
+        if let Part::Work(_) = key.part {
+            let Some(mut row) = job(self.step, key)? else {
+                return Ok(false);
+            };
+            let allowed = row.course().operate(event, now);
+            if allowed {
+                row.parked_at = None;
+                self.keep_job(&row)?;
+            }
+            return Ok(allowed);
+        }
+        let Some(mut progress) = progress(self.step, key.message)? else {
+            return Ok(false);
+        };
+        let course = progress.course(key.part);
+        let allowed = course.is_some_and(|course| course.operate(event, now));
+        if allowed {
+            self.keep_progress(key.message, progress, Feeding::default())?;
+        }
+        Ok(allowed)
+    }
+
+    /// An operator settles what is open of a job.
+    fn overrule(&mut self, key: JobKey, outcome: Outcome) -> Result<bool, StoreError> {
+        if let Part::Work(_) = key.part {
+            return match job(self.step, key)? {
+                Some(row) => self.overrule_job(row, &outcome),
+                None => Ok(false),
+            };
+        }
+        let Some(mut progress) = progress(self.step, key.message)? else {
+            return Ok(false);
+        };
+        let allowed = progress
+            .chore(key.part)
+            .is_some_and(|chore| after(chore.state, Event::Overrule).is_some());
+        match key.part {
+            Part::Route if allowed => {
+                self.settle_unrouted(key.message, progress, &outcome)?;
+                Ok(true)
+            }
+            Part::Notice if allowed && outcome.verdict == Verdict::Deleted => {
+                self.drop_notices(key.message, &mut progress)?;
+                self.keep_progress(key.message, progress, Feeding::default())?;
+                Ok(true)
+            }
+            Part::Route | Part::Notice | Part::Work(_) => Ok(false),
+        }
+    }
+
+    fn overrule_job(&mut self, mut row: JobRow, outcome: &Outcome) -> Result<bool, StoreError> {
+        let Some(state) = after(row.job.state, Event::Overrule) else {
+            return Ok(false);
+        };
+        let message = row.job.key.message;
+        let open: Vec<u32> = row.job.open_recipients().map(|(index, _)| index).collect();
+        for index in &open {
+            if let Some(recipient) = row.job.recipients.get_mut(*index as usize) {
+                recipient.outcome = Some(outcome.clone());
+            }
+        }
+        row.job.state = state;
+        row.job.warn_at = None;
+        row.feeding = Feeding::default();
+        let mut progress = known_progress(self.step, message)?;
+        let wishes = Wishes::read(self.step, message, &progress)?;
+        self.settled(&mut progress, &wishes, &row, &open)?;
+        self.keep_job(&row)?;
+        self.keep_progress(message, progress, Feeding::by_feeder(self.now))?;
+        Ok(true)
+    }
+}
+
+fn queue(
+    read: &impl Read,
+    filter: &QueueFilter,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<(Vec<QueueItem>, Option<MessageId>), StoreError> {
+    let prefix = Key::new(Space::LedgerOpen);
+    let start = after.map(keys::open);
+    let open = page(read, &prefix, start.as_ref(), LOOKED_AT + 1, |key, _| {
+        let id = super::super::key::KeyReader::new(key).u128()?;
+        Ok(MessageId::from_bits(id))
+    })?;
+    let mut items = Vec::new();
+    let mut last = None;
+    for message in open.iter().take(LOOKED_AT) {
+        if items.len() >= limit {
+            return Ok((items, last));
+        }
+        items.extend(item(read, filter, *message)?);
+        last = Some(*message);
+    }
+    Ok((items, last.filter(|_| open.len() > LOOKED_AT)))
+}
+
+/// A message of the queue, if the filter lets it pass.
+fn item(
+    read: &impl Read,
+    filter: &QueueFilter,
+    message: MessageId,
+) -> Result<Option<QueueItem>, StoreError> {
+    let (Some(entry), Some(progress)) = (entry(read, message)?, progress(read, message)?) else {
+        return Ok(None);
+    };
+    if !fits_sender(filter, &entry) {
+        return Ok(None);
+    }
+    let mut search = Search::new(filter, &entry);
+    let mut jobs = chores(&progress, &entry);
+    each_job(read, message, |row| {
+        search.see(&row.job);
+        if row.job.state != JobState::Settled && jobs.len() < SHOWN_JOBS {
+            jobs.push(row.job);
+        }
+        true
+    })?;
+    Ok(search.fits().then(|| QueueItem {
+        routed: progress.is_routed(),
+        notice_owed: progress.is_routed() && progress.unsettled == 0 && progress.owes(),
+        entry,
+        jobs,
+    }))
+}
+
+/// The routing job of an unrouted message, and a notice job that is stopped.
+fn chores(progress: &Progress, entry: &Entry) -> Vec<JobRecord> {
+    let message = entry.acceptance.message;
+    let routing = progress
+        .chore(Part::Route)
+        .map(|chore| chore_record(JobKey::route(message), chore, entry));
+    let notice = progress
+        .chore(Part::Notice)
+        .filter(|chore| chore.state != JobState::Pending)
+        .map(|chore| chore_record(JobKey::notice(message), chore, entry));
+    routing.into_iter().chain(notice).collect()
+}
+
+/// A routing or notice job in the form of a work job, for operators.
+pub(super) fn chore_record(key: JobKey, chore: &Chore, entry: &Entry) -> JobRecord {
+    let envelope = &entry.acceptance.envelope;
+    let routed = envelope
+        .recipients
+        .iter()
+        .map(|recipient| &recipient.address);
+    let addresses: Vec<&Address> = match key.part {
+        Part::Route | Part::Work(_) => routed.collect(),
+        Part::Notice => envelope.return_path.address().into_iter().collect(),
+    };
+    let recipients = (0..).zip(addresses).map(|(index, address)| RecipientState {
+        recipient: FinalRecipient {
+            address: address.clone(),
+            account: None,
+            originals: vec![index],
+        },
+        outcome: None,
+        delay_told: false,
+    });
+    JobRecord {
+        key,
+        generation: 0,
+        state: chore.state,
+        destination: Destination::Local,
+        return_path: match key.part {
+            Part::Route | Part::Work(_) => envelope.return_path.clone(),
+            Part::Notice => ReversePath::Null,
+        },
+        recipients: recipients.collect(),
+        attempts: 0,
+        tries: chore.tries,
+        warn_at: None,
+        retry_until: None,
+        log: chore.log.clone(),
+    }
+}
+
+fn fits_sender(filter: &QueueFilter, entry: &Entry) -> bool {
+    let sender = entry.acceptance.envelope.return_path.address();
+    filter
+        .sender
+        .as_ref()
+        .is_none_or(|wanted| sender.is_some_and(|sender| sender.folded() == wanted.folded()))
+}
+
+/// The search for a recipient and a destination, through a message's jobs.
+struct Search<'f> {
+    recipient: Option<Address>,
+    destination: Option<&'f Destination>,
+}
+
+impl<'f> Search<'f> {
+    fn new(filter: &'f QueueFilter, entry: &Entry) -> Self {
+        let mut search = Self {
+            recipient: filter.recipient.as_ref().map(Address::folded),
+            destination: filter.destination.as_ref(),
+        };
+        let originals = &entry.acceptance.envelope.recipients;
+        originals
+            .iter()
+            .for_each(|original| search.see_address(&original.address));
+        search
+    }
+
+    fn see(&mut self, job: &JobRecord) {
+        self.destination = self
+            .destination
+            .filter(|wanted| **wanted != job.destination);
+        for state in &job.recipients {
+            self.see_address(&state.recipient.address);
+        }
+    }
+
+    fn see_address(&mut self, address: &Address) {
+        if self
+            .recipient
+            .as_ref()
+            .is_some_and(|wanted| *wanted == address.folded())
+        {
+            self.recipient = None;
+        }
+    }
+
+    /// Whether nothing is missing any more.
+    fn fits(&self) -> bool {
+        self.recipient.is_none() && self.destination.is_none()
+    }
+}

@@ -1,0 +1,289 @@
+//! A job as it is kept, and what all jobs have in common.
+
+use std::time::Duration;
+
+use message::{Diagnostic, JobKey, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::keys::micros;
+use super::placement::{Alarm, Class, Placement, Slot, Timer};
+use super::state::{Event, after};
+use super::turn::{Rules, later};
+use crate::ledger::{Attempt, JobRecord, JobState, NewJob, RecipientState};
+
+/// Of a long log, so many attempts are kept from its beginning,
+const FIRST_ATTEMPTS: usize = 5;
+/// and so many from its end.
+const LAST_ATTEMPTS: usize = 15;
+
+/// How far the publication of a pending job has come.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Feeding {
+    /// How often this generation was published.
+    #[serde(default)]
+    pub(super) published: u32,
+    /// When the feeder publishes it next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<Timestamp>,
+}
+
+impl Feeding {
+    /// Whoever made the job pending publishes it, too.
+    pub(super) fn by_caller(now: Timestamp, rules: &Rules) -> Self {
+        Self {
+            published: 1,
+            at: Some(later(now, rules.wait(0))),
+        }
+    }
+
+    /// Nobody else publishes it.
+    pub(super) fn by_feeder(now: Timestamp) -> Self {
+        Self {
+            published: 0,
+            at: Some(now),
+        }
+    }
+}
+
+/// A work job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct JobRow {
+    pub(super) job: JobRecord,
+    pub(super) accepted_at: Timestamp,
+    #[serde(default)]
+    pub(super) feeding: Feeding,
+    /// Since when it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parked_at: Option<Timestamp>,
+    /// Where the indexes have it.
+    #[serde(skip)]
+    pub(super) placed: Placement,
+}
+
+impl JobRow {
+    /// A job of a new route, which the caller publishes.
+    pub(super) fn new(key: JobKey, job: NewJob, accepted_at: Timestamp, feeding: Feeding) -> Self {
+        let recipients = job.recipients.into_iter().map(|recipient| RecipientState {
+            recipient,
+            outcome: None,
+            delay_told: false,
+        });
+        Self {
+            job: JobRecord {
+                key,
+                generation: 0,
+                state: JobState::Pending,
+                destination: job.destination,
+                return_path: job.return_path,
+                recipients: recipients.collect(),
+                attempts: 0,
+                tries: 0,
+                warn_at: None,
+                retry_until: None,
+                log: Vec::new(),
+            },
+            accepted_at,
+            feeding,
+            parked_at: None,
+            placed: Placement::default(),
+        }
+    }
+
+    /// What it was when the route made it.
+    pub(super) fn as_routed(&self) -> NewJob {
+        let recipients = self.job.recipients.iter();
+        NewJob {
+            destination: self.job.destination.clone(),
+            return_path: self.job.return_path.clone(),
+            recipients: recipients.map(|state| state.recipient.clone()).collect(),
+        }
+    }
+
+    /// Where the indexes are to have it.
+    pub(super) fn placement(&self) -> Placement {
+        let slot = |class, at| {
+            Some(Slot {
+                class,
+                at: micros(at),
+            })
+        };
+        let mut placement = placement(self.job.state, &self.feeding);
+        match self.job.state {
+            JobState::Waiting => {
+                placement.slot = slot(Class::Waiting, self.parked_at.unwrap_or(self.accepted_at));
+            }
+            JobState::Deferred { due } => {
+                placement.slot = slot(Class::Deferred, due);
+                placement.timer = self.job.warn_at.map(|at| timer(Alarm::Warn, at));
+            }
+            JobState::Pending
+            | JobState::Working { .. }
+            | JobState::Held
+            | JobState::Dead
+            | JobState::Settled => {}
+        }
+        placement
+    }
+
+    /// What it has in common with all jobs.
+    pub(super) fn course(&mut self) -> Course<'_> {
+        Course {
+            state: &mut self.job.state,
+            tries: &mut self.job.tries,
+            feeding: &mut self.feeding,
+            log: &mut self.job.log,
+        }
+    }
+
+    pub(super) fn add_attempts(&mut self, attempts: Vec<Attempt>) {
+        add_attempts(&mut self.job.log, attempts);
+    }
+}
+
+/// The routing or notice job of a message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Chore {
+    #[serde(flatten)]
+    pub(super) state: JobState,
+    #[serde(default)]
+    pub(super) tries: u32,
+    #[serde(default)]
+    pub(super) feeding: Feeding,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) log: Vec<Attempt>,
+    /// Where the indexes have it.
+    #[serde(skip)]
+    pub(super) placed: Placement,
+}
+
+impl Chore {
+    /// A chore with nothing to do.
+    pub(super) fn resting() -> Self {
+        Self {
+            state: JobState::Settled,
+            tries: 0,
+            feeding: Feeding::default(),
+            log: Vec::new(),
+            placed: Placement::default(),
+        }
+    }
+
+    /// A chore to be done.
+    pub(super) fn pending(feeding: Feeding) -> Self {
+        Self {
+            state: JobState::Pending,
+            feeding,
+            ..Self::resting()
+        }
+    }
+
+    /// Where the indexes are to have it.
+    pub(super) fn placement(&self) -> Placement {
+        placement(self.state, &self.feeding)
+    }
+
+    /// What it has in common with all jobs.
+    pub(super) fn course(&mut self) -> Course<'_> {
+        Course {
+            state: &mut self.state,
+            tries: &mut self.tries,
+            feeding: &mut self.feeding,
+            log: &mut self.log,
+        }
+    }
+}
+
+/// What every job has: its state, its tries, its publications.
+pub(super) struct Course<'r> {
+    state: &'r mut JobState,
+    tries: &'r mut u32,
+    feeding: &'r mut Feeding,
+    log: &'r mut Vec<Attempt>,
+}
+
+impl Course<'_> {
+    /// An operator's event; false where the state does not allow it. What
+    /// becomes pending is the feeder's to publish.
+    pub(super) fn operate(self, event: Event, now: Timestamp) -> bool {
+        let Some(state) = after(*self.state, event) else {
+            return false;
+        };
+        *self.state = state;
+        if matches!(event, Event::Retry) {
+            *self.tries = 0;
+        }
+        self.feeding.at = matches!(state, JobState::Pending).then_some(now);
+        true
+    }
+
+    /// A try ended without a result; false where nobody can have tried.
+    pub(super) fn give_back(
+        self,
+        problem: &str,
+        after_wait: bool,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> bool {
+        let dead = *self.tries + 1 > rules.max_tries;
+        let Some(state) = after(*self.state, Event::GiveBack { dead }) else {
+            return false;
+        };
+        *self.state = state;
+        *self.tries += 1;
+        let doublings = self.feeding.published.max(*self.tries) - 1;
+        let wait = if after_wait {
+            rules.wait(doublings)
+        } else {
+            Duration::ZERO
+        };
+        self.feeding.at = (!dead).then(|| later(now, wait));
+        let attempt = Attempt {
+            at: now,
+            host: None,
+            peer: None,
+            tls: None,
+            result: Diagnostic::ours(problem).text().to_owned(),
+        };
+        add_attempts(self.log, vec![attempt]);
+        true
+    }
+
+    /// Publication number `publication` of a pending job was made.
+    pub(super) fn fed(self, publication: u32, now: Timestamp, rules: &Rules) {
+        if matches!(self.state, JobState::Pending) && self.feeding.published == publication {
+            self.feeding.published = publication.saturating_add(1);
+            self.feeding.at = Some(later(now, rules.wait(publication)));
+        }
+    }
+}
+
+fn placement(state: JobState, feeding: &Feeding) -> Placement {
+    let timer = match state {
+        JobState::Pending => feeding.at.map(|at| timer(Alarm::Publish, at)),
+        JobState::Working { until } => Some(timer(Alarm::Expire, until)),
+        JobState::Waiting
+        | JobState::Deferred { .. }
+        | JobState::Held
+        | JobState::Dead
+        | JobState::Settled => None,
+    };
+    Placement {
+        timer,
+        slot: None,
+        dead: matches!(state, JobState::Dead),
+    }
+}
+
+fn timer(alarm: Alarm, at: Timestamp) -> Timer {
+    Timer {
+        at: micros(at),
+        alarm,
+    }
+}
+
+fn add_attempts(log: &mut Vec<Attempt>, attempts: Vec<Attempt>) {
+    log.extend(attempts);
+    if log.len() > FIRST_ATTEMPTS + LAST_ATTEMPTS {
+        log.drain(FIRST_ATTEMPTS..log.len() - LAST_ATTEMPTS);
+    }
+}
