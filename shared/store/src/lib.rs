@@ -13,6 +13,7 @@ mod embedded;
 pub mod ledger;
 pub mod mailbox;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use directory::Directory;
 pub use embedded::{EmbeddedStore, SyncFailure};
 pub use ledger::Ledger;
 pub use mailbox::MailboxStore;
+use message::Clock;
 
 /// Bounds and times that hold for every engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,4 +92,32 @@ pub struct Stores {
     pub mailbox: Arc<dyn MailboxStore>,
     /// Messages.
     pub ledger: Arc<dyn Ledger>,
+}
+
+/// Opens the stores that `url` names: `embedded`, with its files in `directory`.
+///
+/// # Errors
+/// When the URL names no engine, or the engine cannot be opened.
+pub async fn connect(
+    url: &str,
+    directory: &Path,
+    options: StoreOptions,
+    clock: Arc<dyn Clock>,
+    on_sync_failure: SyncFailure,
+) -> Result<Stores, StoreError> {
+    if url != "embedded" {
+        let reason = format!("{url:?} is no store: this version knows `embedded`");
+        return Err(StoreError::Unavailable(reason));
+    }
+    let store = Arc::new(EmbeddedStore::open(
+        directory,
+        options,
+        clock,
+        on_sync_failure,
+    )?);
+    Ok(Stores {
+        directory: store.clone(),
+        mailbox: store.clone(),
+        ledger: store,
+    })
 }
