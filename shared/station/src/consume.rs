@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bus::{BusError, Delivery, Subscription};
@@ -33,14 +33,15 @@ pub(crate) async fn run(
         topic,
         handler,
         blocked: AtomicBool::new(false),
+        setbacks: AtomicU32::new(0),
     });
     let readiness = station
         .health
         .register(format!("{} {topic}", station.service));
     let mut tasks = JoinSet::new();
-    let work = take(&worker, concurrency, &readiness, &mut tasks);
+    let taking = take(&worker, concurrency, &readiness, &mut tasks);
     // Ending the wait ends the subscription; nothing more is taken.
-    shutdown.run_until_cancelled(work).await;
+    shutdown.run_until_cancelled(taking).await;
     readiness.set(State::Stopping);
     drain(station, topic, tasks).await;
 }
@@ -55,26 +56,41 @@ async fn take(
 ) {
     let slots = Arc::new(Semaphore::new(concurrency));
     loop {
-        let mut subscription = worker.subscribed(concurrency, readiness).await;
-        loop {
-            let (slot, delivery) = match next(&slots, subscription.as_mut()).await {
-                Ok(taken) => taken,
-                Err(error) => {
-                    tracing::warn!(topic = %worker.topic, %error, "the bus is away");
-                    break;
-                }
-            };
-            if worker.blocked.load(Ordering::Acquire) {
-                // Dropped, the delivery goes back.
-                break;
+        let reason = match worker.subscribe(concurrency).await {
+            Ok(mut subscription) => {
+                readiness.set(State::Ready);
+                work(worker, &slots, subscription.as_mut(), tasks).await
             }
-            let worker = Arc::clone(worker);
-            tasks.spawn(async move {
-                worker.work(delivery).await;
-                drop(slot);
-            });
-            while tasks.try_join_next().is_some() {}
+            Err(reason) => reason,
+        };
+        tracing::warn!(topic = %worker.topic, reason, "no jobs are taken for a moment");
+        readiness.set(State::Waiting(reason));
+        worker.pause().await;
+    }
+}
+
+/// Starts a task for each delivery until something is away, and says what.
+async fn work(
+    worker: &Arc<Worker>,
+    slots: &Arc<Semaphore>,
+    subscription: &mut dyn Subscription,
+    tasks: &mut JoinSet<()>,
+) -> String {
+    loop {
+        let (slot, delivery) = match next(slots, subscription).await {
+            Ok(taken) => taken,
+            Err(error) => return error.to_string(),
+        };
+        if worker.blocked.load(Ordering::Acquire) {
+            // Dropped, the delivery goes back.
+            return "a job had to be given back".to_owned();
         }
+        let worker = Arc::clone(worker);
+        tasks.spawn(async move {
+            worker.work(delivery).await;
+            drop(slot);
+        });
+        while tasks.try_join_next().is_some() {}
     }
 }
 
@@ -105,33 +121,25 @@ struct Worker {
     handler: Arc<dyn Handler>,
     /// A handler found that what it needs is away.
     blocked: AtomicBool,
+    /// How often something was away since the last job that ended.
+    setbacks: AtomicU32,
 }
 
 impl Worker {
-    /// A subscription, once the handler's needs and the bus are there.
-    async fn subscribed(&self, prefetch: usize, readiness: &Readiness) -> Box<dyn Subscription> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let reason = match self.try_subscribe(prefetch).await {
-                Ok(subscription) => {
-                    readiness.set(State::Ready);
-                    return subscription;
-                }
-                Err(reason) => reason,
-            };
-            tracing::debug!(topic = %self.topic, reason, "waiting");
-            readiness.set(State::Waiting(reason));
-            time::sleep(pause).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
-        }
-    }
-
-    async fn try_subscribe(&self, prefetch: usize) -> Result<Box<dyn Subscription>, String> {
-        let probe = self.handler.probe().await;
+    /// A subscription, if what the handler needs and the bus are there.
+    async fn subscribe(&self, prefetch: usize) -> Result<Box<dyn Subscription>, String> {
+        let probe = time::timeout(self.station.deadline, self.handler.probe()).await;
+        let probe = probe.map_err(|elapsed| elapsed.to_string())?;
         probe.map_err(|error| error.to_string())?;
         self.blocked.store(false, Ordering::Release);
         let subscription = self.station.bus.subscribe(self.topic, prefetch).await;
         subscription.map_err(|error| error.to_string())
+    }
+
+    /// Waits, each time longer, for what is away.
+    async fn pause(&self) {
+        let setbacks = self.setbacks.fetch_add(1, Ordering::Relaxed).min(10);
+        time::sleep((FIRST_PAUSE * 2_u32.pow(setbacks)).min(LONGEST_PAUSE)).await;
     }
 
     /// Sees one delivery to its end.
@@ -169,7 +177,10 @@ impl Worker {
             Err(unavailable) => (JobEnd::Returned, Err(unavailable)),
         };
         match result {
-            Ok(()) => (end, delivery.complete().await),
+            Ok(()) => {
+                self.setbacks.store(0, Ordering::Relaxed);
+                (end, delivery.complete().await)
+            }
             Err(unavailable) => {
                 tracing::warn!(message = %job.key.message, job = %job.key, error = %unavailable, "a job is given back");
                 span.fail(&unavailable);

@@ -1,11 +1,12 @@
 //! What is counted and measured, as Prometheus reads it.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use message::{NoticeKind, Topic, Verdict};
-use prometheus_client::encoding::text;
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -35,21 +36,41 @@ struct Families {
     job_time: Family<OnTopic, Histogram>,
     running: Family<OnTopic, Gauge>,
     publications: Family<Published, Counter>,
-    depth: Family<OnTopic, Gauge<i64>>,
+    depth: Family<OnTopic, Gauge>,
     in_flight: Gauge,
     queue: Family<InState, Gauge>,
-    reclaimed: Counter<u64, AtomicU64>,
+    reclaimed: Counter,
 }
 
-/// Registers a metric and keeps a handle to it.
-fn register<M: Metric + Clone>(
-    registry: &mut Registry,
-    name: &'static str,
-    help: &'static str,
-    metric: M,
-) -> M {
-    registry.register(name, help, metric.clone());
-    metric
+/// Registers metrics and hands out what counts into them.
+struct Book(Registry);
+
+impl Book {
+    fn enter<M: Metric + Clone + Default>(&mut self, name: &'static str, help: &'static str) -> M {
+        self.register(name, help, M::default())
+    }
+
+    fn spans<L>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        buckets: fn() -> Histogram,
+    ) -> Family<L, Histogram>
+    where
+        L: EncodeLabelSet + Clone + Debug + Hash + Eq + Send + Sync + 'static,
+    {
+        self.register(name, help, Family::new_with_constructor(buckets))
+    }
+
+    fn register<M: Metric + Clone>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        metric: M,
+    ) -> M {
+        self.0.register(name, help, metric.clone());
+        metric
+    }
 }
 
 /// From a millisecond to about 6 days: deliveries may take that long.
@@ -71,86 +92,33 @@ impl Default for Metrics {
 impl Metrics {
     /// Metrics that all stand at zero.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("rohrpost");
-        let r = &mut registry;
+        let mut book = Book(Registry::with_prefix("rohrpost"));
         let families = Families {
-            accepted: register(
-                r,
-                "messages_accepted",
-                "Messages taken into responsibility",
-                Family::default(),
-            ),
-            refused: register(
-                r,
-                "messages_refused",
-                "Messages that were not accepted",
-                Family::default(),
-            ),
-            octets: register(
-                r,
-                "content_accepted_octets",
-                "Octets of accepted content",
-                Counter::default(),
-            ),
-            connections: register(
-                r,
-                "connections",
-                "Open connections from clients",
-                Family::default(),
-            ),
-            recipients: register(
-                r,
-                "recipients",
-                "What became of recipients",
-                Family::default(),
-            ),
-            delivery: register(
-                r,
+            accepted: book.enter("messages_accepted", "Messages taken into responsibility"),
+            refused: book.enter("messages_refused", "Messages that were not accepted"),
+            octets: book.enter("content_accepted_octets", "Octets of accepted content"),
+            connections: book.enter("connections", "Open connections from clients"),
+            recipients: book.enter("recipients", "What became of recipients"),
+            delivery: book.spans(
                 "delivery_seconds",
-                "Time from acceptance to the final outcome of a recipient",
-                Family::new_with_constructor(long_spans as fn() -> Histogram),
+                "Time from acceptance to the end of a recipient",
+                long_spans,
             ),
-            attempts: register(
-                r,
-                "attempts",
-                "Tries against remote hosts",
-                Family::default(),
-            ),
-            notices: register(r, "notices", "Notices sent", Family::default()),
-            jobs: register(r, "jobs", "Jobs taken from topics", Family::default()),
-            job_time: register(
-                r,
+            attempts: book.enter("attempts", "Tries against remote hosts"),
+            notices: book.enter("notices", "Notices sent"),
+            jobs: book.enter("jobs", "Jobs taken from topics"),
+            job_time: book.spans(
                 "job_seconds",
                 "Time for which a job was handled",
-                Family::new_with_constructor(short_spans as fn() -> Histogram),
+                short_spans,
             ),
-            running: register(r, "jobs_running", "Jobs being handled", Family::default()),
-            publications: register(r, "publications", "Publications of jobs", Family::default()),
-            depth: register(
-                r,
-                "topic_depth",
-                "Jobs waiting on topics",
-                Family::default(),
-            ),
-            in_flight: register(
-                r,
-                "messages_in_flight",
-                "Messages accepted and not settled",
-                Gauge::default(),
-            ),
-            queue: register(
-                r,
-                "queue_jobs",
-                "Jobs in the ledger by state",
-                Family::default(),
-            ),
-            reclaimed: register(
-                r,
-                "content_reclaimed_octets",
-                "Octets of content given back",
-                Counter::default(),
-            ),
-            registry,
+            running: book.enter("jobs_running", "Jobs being handled"),
+            publications: book.enter("publications", "Publications of jobs"),
+            depth: book.enter("topic_depth", "Jobs waiting on topics"),
+            in_flight: book.enter("messages_in_flight", "Messages accepted and not settled"),
+            queue: book.enter("queue_jobs", "Jobs in the ledger by state"),
+            reclaimed: book.enter("content_reclaimed_octets", "Octets of content given back"),
+            registry: book.0,
         };
         Self(Arc::new(families))
     }
