@@ -221,3 +221,6 @@ impl Handler for Notifier {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
