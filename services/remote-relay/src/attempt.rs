@@ -1,0 +1,365 @@
+//! One attempt at a job: from host to host until each recipient has a ruling,
+//! or no host is left.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use content::ContentStore;
+use dns::Resolver;
+use message::{Clock, Randomness, Recipient, Verdict};
+use smtp::client::{Answer, Stage, Transaction};
+use store::ledger::{Attempt, Entry, JobRecord};
+use telemetry::{Metrics, Span, names};
+
+use crate::claim::{Claim, ClaimLost};
+use crate::classify::{self, Cause, Ruling};
+use crate::connection::{Broken, Failure, HostConnection, Terms};
+use crate::mail_route::{Finder, MailRoute, Ourselves, Target};
+use crate::recipients;
+
+/// The most recipients in one transaction: what every server takes
+/// (RFC 5321 §4.5.3.1.8).
+const MAX_RECIPIENTS: usize = 100;
+
+/// What attempts are made with.
+pub(crate) struct Means<'a> {
+    pub(crate) resolver: &'a dyn Resolver,
+    pub(crate) content: &'a dyn ContentStore,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) random: &'a dyn Randomness,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) ourselves: &'a Ourselves,
+    /// The port of hosts that DNS names.
+    pub(crate) port: u16,
+    pub(crate) terms: Terms,
+}
+
+/// The job of an attempt.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) job: &'a JobRecord,
+    pub(crate) entry: &'a Entry,
+    pub(crate) claim: &'a Claim<'a>,
+    pub(crate) span: &'a Span,
+}
+
+/// What an attempt came to.
+pub(crate) struct Attempted {
+    /// Each recipient that was open: relayed, failed or deferred, and why.
+    pub(crate) results: BTreeMap<u32, (Verdict, Cause)>,
+    pub(crate) log: Vec<Attempt>,
+    pub(crate) contact: Contact,
+    /// The session that is still open, to be ended once the results are recorded.
+    pub(crate) connection: Option<HostConnection>,
+}
+
+/// What the attempt says about the destination as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Contact {
+    /// A host of it led a session with us.
+    Talked,
+    /// No host of it would, or could be found just now.
+    Unreachable(Cause),
+    /// It has no host, for good.
+    Absent,
+}
+
+/// Why an attempt has no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Abandoned {
+    /// Our own content store.
+    #[error("reading the content: {0}")]
+    Content(#[from] content::Error),
+    /// Another instance may have the job.
+    #[error(transparent)]
+    ClaimLost(#[from] ClaimLost),
+    /// The job is for local mailboxes.
+    #[error("a job for local mailboxes was given to remote-relay")]
+    Misrouted,
+}
+
+/// Makes one attempt.
+pub(crate) async fn make(means: &Means<'_>, work: Work<'_>) -> Result<Attempted, Abandoned> {
+    let open = recipients::open(work.job, &work.entry.acceptance.envelope);
+    let mut tally = Tally {
+        open,
+        results: BTreeMap::new(),
+        log: Vec::new(),
+        talked: false,
+    };
+    let mut connection = None;
+    match find_route(means, work).await {
+        Ok(None) => return Err(Abandoned::Misrouted),
+        Ok(Some(mut route)) => connection = try_hosts(means, work, &mut tally, &mut route).await?,
+        Err(ruling) => tally.conclude(means, ruling),
+    }
+    let contact = tally.contact();
+    Ok(Attempted {
+        results: tally.results,
+        log: tally.log,
+        contact,
+        connection,
+    })
+}
+
+async fn find_route<'a>(
+    means: &Means<'a>,
+    work: Work<'_>,
+) -> Result<Option<MailRoute<'a>>, Ruling> {
+    let span = work.span.client("resolve mx");
+    span.describe(names::DNS_QUESTION, &work.job.destination);
+    let finder = Finder {
+        resolver: means.resolver,
+        random: means.random,
+        ourselves: means.ourselves,
+        port: means.port,
+    };
+    let found = finder.find(&work.job.destination).await;
+    if let Err(ruling) = &found {
+        span.fail(ruling.cause().diagnostic.text());
+    }
+    found
+}
+
+/// Goes from host to host while recipients are open.
+async fn try_hosts(
+    means: &Means<'_>,
+    work: Work<'_>,
+    tally: &mut Tally,
+    route: &mut MailRoute<'_>,
+) -> Result<Option<HostConnection>, Abandoned> {
+    let mut last = None;
+    while let Some(target) = route.next().await {
+        let mut visit = Visit::new(means, work, &target);
+        let outcome = visit.make(tally).await;
+        visit.log(tally);
+        match outcome {
+            Ok(connection) => return Ok(Some(connection)),
+            Err(Failure::Content(error)) => return Err(error.into()),
+            Err(Failure::ClaimLost(lost)) => return Err(lost.into()),
+            Err(Failure::Broken(broken)) => last = Some(classify::broken(&broken, &target.host)),
+        }
+        if tally.open.is_empty() {
+            return Ok(None);
+        }
+    }
+    match last {
+        Some(ruling) => tally.settle_open(ruling.later()),
+        None => tally.conclude(means, route.dead_end()),
+    }
+    Ok(None)
+}
+
+/// One host, and what was heard from it.
+struct Visit<'a> {
+    means: &'a Means<'a>,
+    work: Work<'a>,
+    target: &'a Target,
+    span: Span,
+    tls: Option<&'static str>,
+    relayed: usize,
+    last: Option<(Verdict, String)>,
+}
+
+impl<'a> Visit<'a> {
+    fn new(means: &'a Means<'a>, work: Work<'a>, target: &'a Target) -> Self {
+        let span = work.span.client("smtp send");
+        span.set(names::NETWORK_PROTOCOL, "smtp");
+        span.describe(names::SERVER_ADDRESS, &target.host);
+        span.set(names::SERVER_PORT, i64::from(target.address.port()));
+        span.describe(names::PEER_ADDRESS, target.address.ip());
+        span.set(names::PEER_PORT, i64::from(target.address.port()));
+        Self {
+            means,
+            work,
+            target,
+            span,
+            tls: None,
+            relayed: 0,
+            last: None,
+        }
+    }
+
+    /// Opens a session and sends the message to all that are open.
+    async fn make(&mut self, tally: &mut Tally) -> Result<HostConnection, Failure> {
+        let opened = HostConnection::open(self.target, &self.means.terms).await;
+        let mut connection = opened.inspect_err(|broken| self.note_broken(broken))?;
+        tally.talked = true;
+        self.tls = connection.tls_version();
+        let sent = self.send(&mut connection, tally).await;
+        match sent {
+            Ok(()) => Ok(connection),
+            Err(Failure::Broken(broken)) => {
+                self.note_broken(&broken);
+                Err(broken.into())
+            }
+            Err(ours) => Err(ours),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        connection: &mut HostConnection,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        while !tally.open.is_empty() {
+            let batch: Vec<u32> = tally.open.keys().copied().take(MAX_RECIPIENTS).collect();
+            let transaction = self.transaction(batch.iter().map(|index| tally.open[index].clone()));
+            if let Some(unfit) = transaction.unfit(connection.offered()) {
+                let ruling = classify::unfit(unfit, &self.target.host);
+                self.note(Verdict::Failed, ruling.cause().diagnostic.text().to_owned());
+                tally.settle_open(ruling);
+                return Ok(());
+            }
+            let id = &self.work.entry.acceptance.content;
+            let mut content = self.means.content.open(id).await?;
+            let dsn = connection.offered().dsn;
+            let sent = connection
+                .send(transaction, content.as_mut(), self.work.claim)
+                .await;
+            match sent {
+                Ok(answers) => {
+                    let answers: Vec<_> = answers.into_iter().map(Some).collect();
+                    self.settle(tally, &batch, &answers, dsn);
+                }
+                Err(failure) => {
+                    self.settle(tally, &batch, &connection.answers(), dsn);
+                    // In doubt is only who was in this transaction.
+                    if let Failure::Broken(broken) = &failure {
+                        let ruling = classify::broken(broken, &self.target.host);
+                        if matches!(ruling, Ruling::Defer(_)) {
+                            tally.settle_these(&batch, &ruling);
+                        }
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn transaction(&self, recipients: impl Iterator<Item = Recipient>) -> Transaction {
+        let acceptance = &self.work.entry.acceptance;
+        Transaction {
+            return_path: self.work.job.return_path.clone(),
+            recipients: recipients.collect(),
+            size: acceptance.size,
+            body: acceptance.envelope.body,
+            smtputf8: acceptance.envelope.smtputf8,
+            ret: acceptance.envelope.ret,
+            envelope_id: acceptance.envelope.envelope_id.clone(),
+        }
+    }
+
+    /// Rules on the recipients that have an answer.
+    fn settle(&mut self, tally: &mut Tally, batch: &[u32], answers: &[Option<Answer>], dsn: bool) {
+        let relayed = |answer: &Answer| answer.stage == Stage::Dot && answer.reply.is_positive();
+        let others_relayed = answers.iter().flatten().any(relayed);
+        for (index, answer) in batch.iter().zip(answers) {
+            let Some(answer) = answer else { continue };
+            let ruling = classify::answer(answer, &self.target.host, others_relayed);
+            let verdict = ruling.verdict(dsn);
+            self.note(verdict, answer.reply.to_string());
+            self.relayed += usize::from(matches!(verdict, Verdict::Relayed { .. }));
+            self.span
+                .set(names::SMTP_REPLY, i64::from(answer.reply.code()));
+            self.span
+                .describe(names::SMTP_STATUS, ruling.cause().status);
+            if !matches!(ruling, Ruling::AtOnce(_) | Ruling::NextHost(_)) {
+                tally.settle(*index, verdict, ruling.into_cause());
+            }
+        }
+    }
+
+    fn note(&mut self, verdict: Verdict, text: String) {
+        self.last = Some((verdict, text));
+    }
+
+    fn note_broken(&mut self, broken: &Broken) {
+        let ruling = classify::broken(broken, &self.target.host);
+        self.note(
+            Verdict::Deferred,
+            ruling.cause().diagnostic.text().to_owned(),
+        );
+    }
+
+    /// Puts the visit down: in the job's log, in the trace, in the metrics.
+    fn log(self, tally: &mut Tally) {
+        let (verdict, text) = self
+            .last
+            .unwrap_or((Verdict::Deferred, "abandoned".to_owned()));
+        let verdict = match self.relayed {
+            0 => verdict,
+            _ => Verdict::Relayed { dsn: false },
+        };
+        let mut result = String::new();
+        if self.relayed > 0 {
+            let _ = write!(result, "relayed to {}: ", self.relayed);
+        } else {
+            self.span.fail(&text);
+        }
+        result.push_str(&text);
+        self.span.set(names::RECIPIENTS, self.relayed as i64);
+        if let Some(version) = self.tls {
+            self.span.set(names::TLS_VERSION, version);
+        }
+        self.means.metrics.attempt(verdict);
+        tally.log.push(Attempt {
+            at: self.means.clock.now(),
+            host: Some(self.target.host.clone()),
+            peer: Some(self.target.address),
+            tls: self.tls.map(str::to_owned),
+            result,
+        });
+    }
+}
+
+/// Who is open, and what became of the others.
+struct Tally {
+    open: BTreeMap<u32, Recipient>,
+    results: BTreeMap<u32, (Verdict, Cause)>,
+    log: Vec<Attempt>,
+    talked: bool,
+}
+
+impl Tally {
+    fn settle(&mut self, index: u32, verdict: Verdict, cause: Cause) {
+        if self.open.remove(&index).is_some() {
+            self.results.insert(index, (verdict, cause));
+        }
+    }
+
+    fn settle_these(&mut self, indexes: &[u32], ruling: &Ruling) {
+        for index in indexes {
+            self.settle(*index, ruling.verdict(false), ruling.clone().into_cause());
+        }
+    }
+
+    fn settle_open(&mut self, ruling: Ruling) {
+        let open: Vec<_> = self.open.keys().copied().collect();
+        self.settle_these(&open, &ruling);
+    }
+
+    /// Settles all that are open without having visited any host.
+    fn conclude(&mut self, means: &Means<'_>, ruling: Ruling) {
+        self.log.push(Attempt {
+            at: means.clock.now(),
+            host: None,
+            peer: None,
+            tls: None,
+            result: ruling.cause().diagnostic.text().to_owned(),
+        });
+        self.settle_open(ruling);
+    }
+
+    fn contact(&self) -> Contact {
+        if self.talked {
+            return Contact::Talked;
+        }
+        // Without a session all share one ruling.
+        match self.results.values().next() {
+            Some((Verdict::Deferred, cause)) => Contact::Unreachable(cause.clone()),
+            Some(_) | None => Contact::Absent,
+        }
+    }
+}

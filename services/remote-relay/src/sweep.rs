@@ -1,0 +1,106 @@
+//! The sweep: finds work in the ledger that no hint announces. Jobs that wait
+//! for a slot, deferred jobs that have become due, destinations to be probed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use message::{Destination, Timestamp};
+use store::StoreError;
+
+use crate::relay::Relay;
+
+/// The shortest pause between two sweeps,
+const SHORTEST: Duration = Duration::from_millis(100);
+/// and the longest: what other instances or operators did is seen after it.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How many destinations are looked at with one request.
+const PAGE: usize = 200;
+
+impl Relay {
+    /// Sweeps until the service stops.
+    pub(crate) async fn sweep_on(self: &Arc<Self>) {
+        let clock = self.ports.station.clock();
+        let sweeping = async {
+            loop {
+                let pause = self.sweep().await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "no deferred work is taken for now");
+                    LONGEST
+                });
+                clock.sleep(SHORTEST).await;
+                tokio::select! {
+                    () = clock.sleep(pause.saturating_sub(SHORTEST)) => {}
+                    () = self.wake.notified() => {}
+                    () = self.slots.freed() => {}
+                }
+            }
+        };
+        self.stopping.run_until_cancelled(sweeping).await;
+    }
+
+    /// Looks at all that is ready; returns how long to wait for more.
+    async fn sweep(self: &Arc<Self>) -> Result<Duration, StoreError> {
+        let mut after: Option<Destination> = None;
+        loop {
+            let page = self.ports.ledger.ready(after.as_ref(), PAGE).await?;
+            for destination in &page {
+                self.look_at(destination).await?;
+            }
+            after = page.last().cloned();
+            // Without a free slot there is no use in looking further.
+            if page.len() < PAGE || self.slots.are_taken() {
+                break;
+            }
+        }
+        let probe = self.probe_due().await?;
+        let due = self.ports.ledger.next_due().await?;
+        Ok(self.until(probe.into_iter().chain(due).min()))
+    }
+
+    async fn look_at(self: &Arc<Self>, destination: &Destination) -> Result<(), StoreError> {
+        if matches!(destination, Destination::Local) {
+            return Ok(());
+        }
+        match self.ports.ledger.destination(destination).await? {
+            None => {
+                if let Some(slot) = self.slot(destination) {
+                    self.start(slot, None, None);
+                }
+                Ok(())
+            }
+            Some(state) if self.is_probed(&state) => Ok(()),
+            Some(state) if state.trouble.probe_at <= self.now() => self.probe(&state).await,
+            Some(state) => self.put_to_sleep(&state).await,
+        }
+    }
+
+    /// Probes the destinations whose time has come; returns when the next one's
+    /// comes.
+    async fn probe_due(self: &Arc<Self>) -> Result<Option<Timestamp>, StoreError> {
+        let mut after: Option<Destination> = None;
+        let mut next = None;
+        loop {
+            let page = self.ports.ledger.troubled(after.as_ref(), PAGE).await?;
+            for state in page.iter().filter(|state| !self.is_probed(state)) {
+                let probe_at = state.trouble.probe_at;
+                if probe_at <= self.now() {
+                    self.probe(state).await?;
+                } else {
+                    next = next.into_iter().chain([probe_at]).min();
+                }
+            }
+            after = page.last().map(|state| state.destination.clone());
+            if page.len() < PAGE {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn until(&self, next: Option<Timestamp>) -> Duration {
+        let Some(next) = next else { return LONGEST };
+        let pause = next.duration_since(self.now());
+        Duration::try_from(pause)
+            .unwrap_or_default()
+            .clamp(SHORTEST, LONGEST)
+    }
+}
