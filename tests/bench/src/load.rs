@@ -18,6 +18,10 @@ use crate::latency::{Latencies, Percentiles};
 /// No reply takes longer; a server that hangs ends the run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Octets of the shortest line of content: a letter, the full stop, the end. A
+/// full stop alone would end the data.
+const MIN_LINE: usize = 4;
+
 /// What to send, and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Load {
@@ -147,7 +151,7 @@ impl Load {
         let line = b"The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
         while content.len() < size {
             let room = (size - content.len()).min(line.len());
-            content.extend_from_slice(&line[line.len() - room.max(2)..]);
+            content.extend_from_slice(&line[line.len() - room.max(MIN_LINE)..]);
         }
         content
     }
