@@ -6,7 +6,7 @@ use store::StoreError;
 
 /// A step towards a notice that failed. All of them may be repeated.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The ledger refused.
     #[error("cannot {step} in the ledger")]
     Ledger {

@@ -30,7 +30,7 @@ use station::Station;
 use store::{Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
-pub use error::Error;
+use error::Error;
 use notifier::Notifier;
 
 /// Notices that are composed at the same time; each holds a header section.

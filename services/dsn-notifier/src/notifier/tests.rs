@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use message::NoticeKind;
 use station::{HandleError, Handler};
+use store::StoreOptions;
+use tokio_util::sync::CancellationToken;
 
 use world::World;
 
@@ -97,7 +99,34 @@ async fn a_notice_is_a_message_to_the_sender_from_nobody() {
         "{text}"
     );
     assert!(text.contains("Subject: Lunch on Friday\r\n"), "{text}");
-    assert_eq!(world.published().await, vec![notice.id]);
+    assert_eq!(world.next_published().await, notice.id);
+}
+
+#[tokio::test]
+async fn a_job_on_the_topic_becomes_a_notice_for_the_router() {
+    let world = World::new().await;
+    let shutdown = CancellationToken::new();
+    let config = World::config();
+    let service = crate::run(&config, world.ports(), shutdown.clone());
+    let look = async {
+        world.publish().await;
+        let notice = world.next_published().await;
+        shutdown.cancel();
+        notice
+    };
+    let ((), notice) = tokio::join!(service, look);
+    assert_eq!(world.notices().await[0].id, notice);
+}
+
+#[tokio::test]
+async fn tries_without_a_result_end_before_an_operator() {
+    let world = World::new().await;
+    let notifier = world.notifier();
+    for _ in 0..=StoreOptions::default().max_tries {
+        let counted = notifier.failed(world.job(), "the notice is too sad").await;
+        assert_eq!(counted, Ok(()));
+    }
+    assert!(world.is_dead().await);
 }
 
 #[tokio::test]

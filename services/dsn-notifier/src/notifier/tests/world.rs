@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, EmbeddedBus};
+use bus::{Bus, EmbeddedBus, Outgoing, Published};
 use bytes::Bytes;
 use config::Config;
 use content::{ContentStore, ContentUrl, Reader, Settings, Trailer};
@@ -15,7 +15,7 @@ use message::{
 use station::{Handler, Station};
 use store::directory::DomainRecord;
 use store::ledger::{Acceptance, Accepted, Decision, Entry, NoticeRecord, Route, Why};
-use store::ledger::{Entries, Notices, References, Routes};
+use store::ledger::{Entries, Notices, Queue, References, Routes};
 use store::{Directory, EmbeddedStore, StoreOptions};
 use telemetry::{Metrics, Span, Tracer};
 use tempfile::TempDir;
@@ -181,9 +181,13 @@ impl World {
         }
     }
 
-    pub(super) fn notifier(&self) -> Notifier {
+    pub(super) fn config() -> Config {
         let mut config = Config::default();
         config.server.hostname = "mail.example.org".parse().unwrap();
+        config
+    }
+
+    pub(super) fn ports(&self) -> Ports {
         let station = Station::new(
             "dsn-notifier",
             Arc::new(self.bus.clone()),
@@ -191,14 +195,17 @@ impl World {
             Metrics::new(),
             Arc::new(self.clock.clone()),
         );
-        let ports = Ports {
+        Ports {
             station,
             ledger: self.store().clone(),
             directory: self.store().clone(),
             content: self.content.clone(),
             random: self.random.clone(),
-        };
-        Notifier::new(&config, ports)
+        }
+    }
+
+    pub(super) fn notifier(&self) -> Notifier {
+        Notifier::new(&Self::config(), self.ports())
     }
 
     pub(super) fn job(&self) -> Job {
@@ -266,16 +273,31 @@ impl World {
         owed.is_none() && history.closed_at.is_some()
     }
 
-    /// The messages on their way to the router.
-    pub(super) async fn published(&self) -> Vec<MessageId> {
+    /// Whether the ledger shows the notice job as dead.
+    pub(super) async fn is_dead(&self) -> bool {
+        let counts = self.store().counts().await.unwrap();
+        counts.dead == 1
+    }
+
+    /// Puts the notice job on its topic.
+    pub(super) async fn publish(&self) {
+        let outgoing = Outgoing {
+            job: self.job(),
+            publication: 0,
+            trace: self.trace(),
+        };
+        let published = self.bus.publish(Topic::Outcome, outgoing).await;
+        assert_eq!(published.unwrap(), Published::Taken);
+    }
+
+    /// The next message on its way to the router.
+    pub(super) async fn next_published(&self) -> MessageId {
         let mut subscription = self.bus.subscribe(Topic::Accepted, 1).await.unwrap();
-        let mut messages = Vec::new();
-        while self.bus.depth(Topic::Accepted).await.unwrap() != Some(0) {
-            let delivery = subscription.next().await.unwrap();
-            messages.push(Job::decode(&delivery.payload).unwrap().key.message);
-            delivery.complete().await.unwrap();
-        }
-        messages
+        let delivery = tokio::time::timeout(DEADLINE, subscription.next()).await;
+        let delivery = delivery.unwrap().unwrap();
+        let job = Job::decode(&delivery.payload).unwrap();
+        delivery.complete().await.unwrap();
+        job.key.message
     }
 
     /// The octets of an accepted message.
