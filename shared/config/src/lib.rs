@@ -16,7 +16,6 @@ mod load;
 mod locate;
 mod relay;
 mod schedule;
-mod secret;
 mod server;
 mod smtp;
 mod value;
@@ -25,9 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use delivery::{Dns, Notices, Queue, Router, Smarthost, SmarthostError};
 pub use error::{ConfigError, Place};
+pub use load::environment;
 pub use relay::{DestinationPolicy, Policy, Relay, TlsPolicy};
 pub use schedule::{Schedule, Waiting};
-pub use secret::{Secret, SecretError};
 pub use server::{Engines, LogFormat, Server, Telemetry, Tls, Web};
 pub use smtp::Smtp;
 pub use value::{Size, SizeError, Span, SpanError};
@@ -61,7 +60,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration as TOML, every key with its value; secrets are hidden.
+    /// The configuration as TOML, every key with its value. There are no secrets
+    /// in it: what is secret is kept in files, which it names.
     pub fn to_toml(&self) -> String {
         // Serialising fails only for shapes TOML lacks, which no section has;
         // a test writes every section.

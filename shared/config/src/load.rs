@@ -2,6 +2,8 @@
 //! all of it goes together.
 
 use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +17,14 @@ use crate::locate::{Source, key_text};
 /// How the names of our environment variables begin. Two underscores part what
 /// follows: `ROHRPOST__SMTP__MAX_SIZE`.
 const PREFIX: &str = "ROHRPOST__";
+
+/// The environment of the process, as [`Config::load`] takes it. Octets that are
+/// not UTF-8 are replaced, so that a variable of ours with such octets is
+/// refused, and others harm nobody.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |octets: OsString| octets.to_string_lossy().into_owned();
+    env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
 
 impl Config {
     /// Reads the file, where there is one, and the environment's overrides.

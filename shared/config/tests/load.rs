@@ -3,16 +3,21 @@
 use std::fs;
 use std::path::Path;
 
-use config::{Config, LogFormat, Size, Span};
+use config::{Config, ConfigError, LogFormat, Size, Span};
+use proptest::prelude::*;
 
 fn load(text: &str, env: &[(&str, &str)]) -> Config {
+    try_load(text, env).expect("a right configuration")
+}
+
+fn try_load(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().expect("a writable folder");
     let path = dir.path().join("rohrpost.toml");
     fs::write(&path, text).expect("a writable folder");
     let env = env
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::load(Some(&path), env).expect("a right configuration")
+    Config::load(Some(&path), env)
 }
 
 #[test]
@@ -83,4 +88,37 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.relay.first_retry, Span::minutes(1));
     let policy = config.relay.policy(&"example.org".parse().unwrap());
     assert_eq!(policy.per_destination, 2);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let path = Path::new("/nonexistent/rohrpost.toml");
+    let refusal = Config::load(Some(path), config::environment()).unwrap_err();
+    assert!(
+        refusal.to_string().contains("/nonexistent/rohrpost.toml"),
+        "{refusal}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text: String, variable in "[A-Z_.]{0,20}", value: String) {
+        let _ = try_load(&text, &[(&format!("ROHRPOST__{variable}"), &value)]);
+    }
+
+    #[test]
+    fn no_damage_makes_the_reader_panic(
+        at: prop::sample::Index,
+        length in 0..40_usize,
+        damage in "\\PC{0,8}|[\\[\\]=\"'.\n{}a-z0-9]{0,8}",
+    ) {
+        let mut text = Config::default().to_toml();
+        let from = text.floor_char_boundary(at.index(text.len()));
+        let to = text.floor_char_boundary((from + length).min(text.len()));
+        text.replace_range(from..to, &damage);
+        if let Err(refusal) = try_load(&text, &[]) {
+            let said = refusal.to_string();
+            prop_assert!(said.contains("rohrpost.toml:") || said.contains("configuration"), "{}", said);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bus::{BusError, Delivery, Subscription};
@@ -32,7 +32,6 @@ pub(crate) async fn run(
         station: station.clone(),
         topic,
         handler,
-        blocked: AtomicBool::new(false),
         setbacks: AtomicU32::new(0),
     });
     let readiness = station
@@ -76,18 +75,17 @@ async fn work(
     subscription: &mut dyn Subscription,
     tasks: &mut JoinSet<()>,
 ) -> String {
+    let away = CancellationToken::new();
     loop {
-        let (slot, delivery) = match next(slots, subscription).await {
-            Ok(taken) => taken,
-            Err(error) => return error.to_string(),
+        let taken = away.run_until_cancelled(next(slots, subscription)).await;
+        let (slot, delivery) = match taken {
+            Some(Ok(taken)) => taken,
+            Some(Err(error)) => return error.to_string(),
+            None => return "a job had to be given back".to_owned(),
         };
-        if worker.blocked.load(Ordering::Acquire) {
-            // Dropped, the delivery goes back.
-            return "a job had to be given back".to_owned();
-        }
-        let worker = Arc::clone(worker);
+        let (worker, away) = (Arc::clone(worker), away.clone());
         tasks.spawn(async move {
-            worker.work(delivery).await;
+            worker.work(delivery, &away).await;
             drop(slot);
         });
         while tasks.try_join_next().is_some() {}
@@ -119,8 +117,6 @@ struct Worker {
     station: Station,
     topic: Topic,
     handler: Arc<dyn Handler>,
-    /// A handler found that what it needs is away.
-    blocked: AtomicBool,
     /// How often something was away since the last job that ended.
     setbacks: AtomicU32,
 }
@@ -131,7 +127,6 @@ impl Worker {
         let probe = time::timeout(self.station.deadline, self.handler.probe()).await;
         let probe = probe.map_err(|elapsed| elapsed.to_string())?;
         probe.map_err(|error| error.to_string())?;
-        self.blocked.store(false, Ordering::Release);
         let subscription = self.station.bus.subscribe(self.topic, prefetch).await;
         subscription.map_err(|error| error.to_string())
     }
@@ -142,13 +137,14 @@ impl Worker {
         time::sleep((FIRST_PAUSE * 2_u32.pow(setbacks)).min(LONGEST_PAUSE)).await;
     }
 
-    /// Sees one delivery to its end.
-    async fn work(&self, delivery: Delivery) {
+    /// Sees one delivery to its end; cancels `away` when what the handler needs
+    /// is.
+    async fn work(&self, delivery: Delivery, away: &CancellationToken) {
         let clock = &self.station.clock;
         let started = clock.monotonic();
         let running = self.station.metrics.job_running(self.topic);
         let (end, ended) = match Job::decode(&delivery.payload) {
-            Ok(job) => self.handle(job, delivery).await,
+            Ok(job) => self.handle(job, delivery, away).await,
             Err(error) => (JobEnd::Buried, delivery.bury(&error.to_string()).await),
         };
         drop(running);
@@ -159,7 +155,12 @@ impl Worker {
         }
     }
 
-    async fn handle(&self, job: Job, delivery: Delivery) -> (JobEnd, Result<(), BusError>) {
+    async fn handle(
+        &self,
+        job: Job,
+        delivery: Delivery,
+        away: &CancellationToken,
+    ) -> (JobEnd, Result<(), BusError>) {
         let parent = delivery.trace.unwrap_or(TraceContext {
             trace: job.key.message,
             span: 0,
@@ -167,24 +168,25 @@ impl Worker {
         });
         let span = self.station.tracer.process(self.topic, parent);
         describe(&span, job);
-        let (end, result) = match self.attempt(job, &span).await {
-            Ok(()) => (JobEnd::Completed, Ok(())),
+        let result = match self.attempt(job, &span).await {
+            Ok(()) => Ok(JobEnd::Completed),
             Err(HandleError::Failed(problem)) => {
                 tracing::error!(message = %job.key.message, job = %job.key, problem, "a job failed");
                 span.fail(&problem);
-                (JobEnd::Failed, self.count(job, &problem).await)
+                let counted = self.count(job, &problem).await;
+                counted.map(|()| JobEnd::Failed)
             }
-            Err(unavailable) => (JobEnd::Returned, Err(unavailable)),
+            Err(unavailable) => Err(unavailable),
         };
         match result {
-            Ok(()) => {
+            Ok(end) => {
                 self.setbacks.store(0, Ordering::Relaxed);
                 (end, delivery.complete().await)
             }
             Err(unavailable) => {
                 tracing::warn!(message = %job.key.message, job = %job.key, error = %unavailable, "a job is given back");
                 span.fail(&unavailable);
-                self.blocked.store(true, Ordering::Release);
+                away.cancel();
                 (JobEnd::Returned, delivery.give_back().await)
             }
         }
