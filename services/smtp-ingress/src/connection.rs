@@ -142,7 +142,8 @@ impl Connection {
                 Event::StartTls => self.start_tls().await?,
                 Event::Close => {
                     self.send().await?;
-                    return Ok(self.stream.close().await?);
+                    self.stream.close().await;
+                    return Ok(());
                 }
             }
         }

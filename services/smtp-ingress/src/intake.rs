@@ -176,7 +176,9 @@ impl Ticket {
             prefix,
             envelope: Some(envelope.clone()),
         };
+        let writing = self.span.child("content finish");
         let stored = content.writer.finish(trailer).await;
+        drop(writing);
         let stored = stored.map_err(|error| self.content_failed(&error))?;
         let size = prefix_octets + stored.octets;
         self.record(ports, envelope, &stored, size).await
@@ -203,7 +205,10 @@ impl Ticket {
             trace: self.span.context(),
             notice_of: None,
         };
-        match ports.ledger.accept(acceptance).await {
+        let recording = self.span.child("ledger accept");
+        let accepted = ports.ledger.accept(acceptance).await;
+        drop(recording);
+        match accepted {
             Ok(Accepted::Taken | Accepted::Known) => {
                 ports.station.metrics().accepted(protocol, size);
                 tracing::info!(message = %self.id, size, "accepted");

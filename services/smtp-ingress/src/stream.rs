@@ -1,13 +1,18 @@
 //! The octets to and from a client, in clear or under TLS.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::tls;
+
+/// How long a client may take to close its side after ours.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection to a client.
 pub(crate) enum Stream {
@@ -58,8 +63,20 @@ impl Stream {
         }
     }
 
-    /// Says that nothing more comes.
-    pub(crate) async fn close(&mut self) -> io::Result<()> {
+    /// Says that nothing more comes, and waits a moment for the client to close
+    /// as well: a socket dropped with octets unread takes our last reply along.
+    pub(crate) async fn close(&mut self) {
+        // Who does not hear the end in time is cut off all the same.
+        let _ = timeout(LINGER, async {
+            self.shut().await?;
+            let mut unread = [0; 1024];
+            while self.read(&mut unread).await? > 0 {}
+            io::Result::Ok(())
+        })
+        .await;
+    }
+
+    async fn shut(&mut self) -> io::Result<()> {
         match self {
             Self::Clear(socket) => socket.shutdown().await,
             Self::Tls(stream) => stream.shutdown().await,

@@ -212,16 +212,16 @@ impl Session {
     }
 }
 
-/// Commands whose reply decides what the client may send next (RFC 2920 §3.1,
-/// RFC 3207, RFC 4954 §4). What is sent ahead of it was not meant for us.
+/// Commands whose reply decides how the octets behind them are to be read
+/// (RFC 2920 §3.1, RFC 3207, RFC 4954 §4): what is sent ahead of it may have
+/// been meant for somebody else. EHLO should wait too, but what follows it means
+/// the same either way.
 fn must_be_last(command: &Command) -> bool {
     match command {
+        Command::Data | Command::StartTls | Command::Auth { .. } => true,
         Command::Ehlo(_)
         | Command::Helo(_)
-        | Command::Data
-        | Command::StartTls
-        | Command::Auth { .. } => true,
-        Command::Mail(_)
+        | Command::Mail(_)
         | Command::Rcpt(_)
         | Command::Rset
         | Command::Noop
