@@ -171,7 +171,7 @@ impl Worker {
         let result = match self.attempt(job, &span).await {
             Ok(()) => Ok(JobEnd::Completed),
             Err(HandleError::Failed(problem)) => {
-                tracing::error!(message = %job.key.message, job = %job.key, problem, "a job failed");
+                tracing::error!(message_id = %job.key.message, job = %job.key, problem, "a job failed");
                 span.fail(&problem);
                 let counted = self.count(job, &problem).await;
                 counted.map(|()| JobEnd::Failed)
@@ -184,7 +184,7 @@ impl Worker {
                 (end, delivery.complete().await)
             }
             Err(unavailable) => {
-                tracing::warn!(message = %job.key.message, job = %job.key, error = %unavailable, "a job is given back");
+                tracing::warn!(message_id = %job.key.message, job = %job.key, error = %unavailable, "a job is given back");
                 span.fail(&unavailable);
                 away.cancel();
                 (JobEnd::Returned, delivery.give_back().await)
@@ -211,12 +211,12 @@ impl Worker {
         let counting = AssertUnwindSafe(self.handler.failed(job, problem)).catch_unwind();
         match time::timeout(self.station.deadline, counting).await {
             Ok(Ok(Err(HandleError::Failed(error)))) => {
-                tracing::error!(message = %job.key.message, error, "a failed try was not counted");
+                tracing::error!(message_id = %job.key.message, error, "a failed try was not counted");
                 Ok(())
             }
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => {
-                tracing::error!(message = %job.key.message, "counting a failed try failed");
+                tracing::error!(message_id = %job.key.message, "counting a failed try failed");
                 Ok(())
             }
         }

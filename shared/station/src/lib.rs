@@ -175,7 +175,7 @@ impl Station {
         };
         self.metrics.published(topic, count);
         if let Some(problem) = problem {
-            tracing::debug!(message = %job.key.message, %topic, problem, "not published");
+            tracing::debug!(message_id = %job.key.message, %topic, problem, "not published");
             span.fail(problem);
         }
         result
