@@ -1,4 +1,9 @@
 //! The one exporter of a process, which knows each service's resource.
+//!
+//! A provider has one resource, and each with an exporter would have a queue, a
+//! thread and a connection of its own. So the services share a provider; their
+//! tracers' scopes are named after them, and here each scope's spans go out
+//! under the resource of its service.
 
 use std::collections::HashMap;
 use std::fmt;
