@@ -14,7 +14,7 @@ use message::{
 use store::ledger::{Entry, JobRecord, RecipientState, Recorded, Report, Retry};
 use store::mailbox::{Appended, MailboxName, NewEntry};
 use store::{Directory, Ledger, MailboxStore, StoreError};
-use telemetry::Span;
+use telemetry::{Metrics, Span};
 
 /// Appends of one job under way at a time; they share an fsync.
 const APPENDS: usize = 32;
@@ -27,6 +27,7 @@ pub(crate) struct Deliverer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Randomness>,
     pub(crate) policy: Policy,
+    pub(crate) metrics: Metrics,
 }
 
 impl Deliverer {
@@ -49,9 +50,28 @@ impl Deliverer {
             .try_collect()
             .await?;
         let report = self.report(job, &entry, outcomes);
+        let verdicts: Vec<_> = report
+            .outcomes
+            .iter()
+            .map(|(_, outcome)| outcome.verdict)
+            .collect();
         match self.ledger.record(job.key, job.generation, report).await? {
-            Recorded::Stored { notice_owed } => Ok(notice_owed),
+            Recorded::Stored { notice_owed } => {
+                self.count(&verdicts, &entry);
+                Ok(notice_owed)
+            }
             Recorded::Stale => Ok(false),
+        }
+    }
+
+    fn count(&self, verdicts: &[Verdict], entry: &Entry) {
+        let since = self
+            .clock
+            .now()
+            .duration_since(entry.accepted_at)
+            .unsigned_abs();
+        for verdict in verdicts {
+            self.metrics.recipient(*verdict, since);
         }
     }
 

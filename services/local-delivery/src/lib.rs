@@ -55,6 +55,7 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
     } = ports;
     let clock = station.clock().clone();
     let policy = config.relay.policy(&Destination::Local);
+    let metrics = station.metrics().clone();
     let deliverer = Deliverer {
         directory,
         mailbox,
@@ -62,6 +63,7 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
         clock,
         random,
         policy,
+        metrics,
     };
     let local = Arc::new(LocalDelivery {
         deliverer,
