@@ -31,49 +31,69 @@ pub(crate) struct Upkeep {
     pub(crate) keep_closed: Duration,
 }
 
+/// The kinds of work, each under a lease of its own.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Feed,
+    Tidy,
+    Sweep,
+}
+
+impl Work {
+    fn lease(self) -> &'static str {
+        match self {
+            Self::Feed => "feeder",
+            Self::Tidy => "tidier",
+            Self::Sweep => "sweeper",
+        }
+    }
+
+    fn interval(self) -> Duration {
+        match self {
+            Self::Feed => FEED,
+            Self::Tidy => TIDY,
+            Self::Sweep => SWEEP,
+        }
+    }
+}
+
 impl Upkeep {
     /// Does each kind of work at its interval until `shutdown`.
     pub(crate) async fn run(&self, shutdown: CancellationToken) {
         tokio::join!(
-            self.every(FEED, "feeder", &shutdown, async || Ok(self
-                .feeder
-                .feed()
-                .await?)),
-            self.every(TIDY, "tidier", &shutdown, async || self.tidy().await),
-            self.every(SWEEP, "sweeper", &shutdown, async || self.sweep().await),
+            self.every(Work::Feed, &shutdown),
+            self.every(Work::Tidy, &shutdown),
+            self.every(Work::Sweep, &shutdown),
         );
     }
 
-    /// Does `work` now and at each interval, while it holds the lease `name`.
-    async fn every(
-        &self,
-        interval: Duration,
-        name: &str,
-        shutdown: &CancellationToken,
-        work: impl AsyncFn() -> Result<(), ReclaimError>,
-    ) {
+    /// Does `work` now and at each interval.
+    async fn every(&self, work: Work, shutdown: &CancellationToken) {
         while !shutdown.is_cancelled() {
-            let round = async {
-                if self
-                    .ledger
-                    .lease(name, &self.owner, LEASE.max(interval * 2))
-                    .await?
-                {
-                    work().await?;
-                }
-                Ok::<_, ReclaimError>(())
-            };
             let ended = tokio::select! {
                 () = shutdown.cancelled() => return,
-                ended = round => ended,
+                ended = self.round(work) => ended,
             };
             if let Err(error) = ended {
-                tracing::warn!(work = name, "put off until the next round: {error}");
+                tracing::warn!(?work, "put off until the next round: {error}");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.clock.sleep(interval) => {}
+                () = self.clock.sleep(work.interval()) => {}
             }
+        }
+    }
+
+    /// One round, unless another router has the lease.
+    async fn round(&self, work: Work) -> Result<(), ReclaimError> {
+        let span = LEASE.max(work.interval() * 2);
+        if !self.ledger.lease(work.lease(), &self.owner, span).await? {
+            return Ok(());
+        }
+        match work {
+            Work::Feed => Ok(self.feeder.feed().await?),
+            Work::Tidy => self.tidy().await,
+            Work::Sweep => self.sweep().await,
         }
     }
 
