@@ -169,7 +169,7 @@ impl Notifier {
             .publish(Topic::Accepted, job, 0, root.context())
             .await;
         if let Err(error) = published {
-            tracing::warn!(message = %claim.id, %error, "a notice waits for the feeder");
+            tracing::warn!(message_id = %claim.id, %error, "a notice waits for the feeder");
         }
     }
 

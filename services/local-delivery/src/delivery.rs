@@ -38,7 +38,7 @@ impl Deliverer {
     /// When a store is away; the job stays as it is.
     pub(crate) async fn deliver(&self, job: &JobRecord, span: &Span) -> Result<bool, StoreError> {
         let Some(entry) = self.ledger.entry(job.key.message).await? else {
-            tracing::warn!(message = %job.key.message, "a job without an entry is left alone");
+            tracing::warn!(message_id = %job.key.message, "a job without an entry is left alone");
             return Ok(false);
         };
         let appends: Vec<_> = job

@@ -107,7 +107,7 @@ struct Router {
 impl Router {
     async fn route(&self, message: MessageId, span: &Span) -> Result<(), StoreError> {
         let Some(entry) = self.ledger.entry(message).await? else {
-            tracing::warn!(%message, "no such message in the ledger; nothing to route");
+            tracing::warn!(message_id = %message, "no such message in the ledger; nothing to route");
             return Ok(());
         };
         // Routed before: its jobs were published then, or the feeder does it.
