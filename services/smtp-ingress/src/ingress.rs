@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use config::Config;
 use smtp::server::{Role, SessionConfig};
+use station::{Readiness, State};
 use telemetry::Metrics;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -33,6 +34,7 @@ pub struct Ingress {
     service: Arc<Service>,
     admission: Arc<Admission>,
     listeners: Vec<Listener>,
+    readiness: Readiness,
 }
 
 struct Listener {
@@ -78,6 +80,7 @@ impl Ingress {
         if tls.is_none() && !(smtp.submission.is_empty() && smtp.submissions.is_empty()) {
             return Err(Error::NoCertificate);
         }
+        let readiness = ports.station.health().register("smtp-ingress");
         let mut listeners = Vec::new();
         for (kind, addresses) in [
             (Kind::Mx, &smtp.mx),
@@ -99,6 +102,7 @@ impl Ingress {
             admission: Admission::new(smtp.max_connections, smtp.max_connections_per_address),
             service: Arc::new(service(config, ports, tls)),
             listeners,
+            readiness,
         })
     }
 
@@ -130,7 +134,9 @@ impl Ingress {
                 abort: abort.clone(),
             }));
         }
+        self.readiness.set(State::Ready);
         while listening.join_next().await.is_some() {}
+        self.readiness.set(State::Stopping);
         sessions.close();
         if tokio::time::timeout(GRACE, sessions.wait()).await.is_err() {
             tracing::warn!(

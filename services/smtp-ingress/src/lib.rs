@@ -9,7 +9,7 @@
 //! refused before it, so that no notice to a forged sender arises.
 //!
 //! A session holds two buffers of fixed size, and on submission ports a header
-//! section of at most 128 KiB, however large the message.
+//! section of at most 96 KiB, however large the message.
 
 mod admission;
 mod connection;
