@@ -281,49 +281,30 @@ impl Completion {
 
 /// The protocol as RFC 3848 and RFC 6531 register it, for labels.
 fn keyword(protocol: &Protocol) -> &'static str {
-    match protocol {
+    /// By TLS and AUTH, which each append a letter.
+    const ESMTP: [&str; 4] = ["ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"];
+    const UTF8SMTP: [&str; 4] = ["UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA"];
+    match *protocol {
         Protocol::Smtp => "SMTP",
-        Protocol::Esmtp {
-            tls: false,
-            auth: false,
-            utf8: false,
-        } => "ESMTP",
-        Protocol::Esmtp {
-            tls: false,
-            auth: true,
-            utf8: false,
-        } => "ESMTPA",
-        Protocol::Esmtp {
-            tls: true,
-            auth: false,
-            utf8: false,
-        } => "ESMTPS",
-        Protocol::Esmtp {
-            tls: true,
-            auth: true,
-            utf8: false,
-        } => "ESMTPSA",
-        Protocol::Esmtp {
-            tls: false,
-            auth: false,
-            utf8: true,
-        } => "UTF8SMTP",
-        Protocol::Esmtp {
-            tls: false,
-            auth: true,
-            utf8: true,
-        } => "UTF8SMTPA",
-        Protocol::Esmtp {
-            tls: true,
-            auth: false,
-            utf8: true,
-        } => "UTF8SMTPS",
-        Protocol::Esmtp {
-            tls: true,
-            auth: true,
-            utf8: true,
-        } => "UTF8SMTPSA",
+        Protocol::Esmtp { tls, auth, utf8 } => {
+            let names = if utf8 { UTF8SMTP } else { ESMTP };
+            names[2 * usize::from(tls) + usize::from(auth)]
+        }
         Protocol::Http => "HTTP",
         Protocol::Notice => "LOCAL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_what_received_says() {
+        for bits in 0..8 {
+            let (tls, auth, utf8) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0);
+            let protocol = Protocol::Esmtp { tls, auth, utf8 };
+            assert_eq!(keyword(&protocol), protocol.to_string());
+        }
     }
 }
