@@ -1,1 +1,50 @@
-//! To be written.
+//! `rohrpost`: all services in one process on the embedded engine, and the
+//! operator's command line, which is a client of the admin API.
+//!
+//! `rohrpost serve` prepares a data directory that belongs to one process, makes
+//! there what a trial needs (a certificate, a token, a first domain with two
+//! accounts), and runs every service until a signal or the first failure. What
+//! it does is in [`serve`]; which service stands on which ports is in its
+//! `house` module alone.
+
+mod arguments;
+mod failure;
+mod operator;
+mod render;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+pub use arguments::Arguments;
+pub use failure::Failure;
+
+use arguments::Command;
+
+/// Does what the command line says; the exit status says how it went.
+pub fn run(arguments: Arguments) -> ExitCode {
+    // Fails only when called twice, and then there is a provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::Runtime(error).report(),
+    };
+    let done = runtime.block_on(perform(arguments));
+    // Nothing that still blocks (reading standard input) holds the process up.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn perform(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { place, command } = arguments;
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(settings::load(&place)?).await,
+        Command::Operate(order) => operator::operate(order, &place).await,
+    }
+}

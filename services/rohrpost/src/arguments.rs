@@ -1,0 +1,268 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use config::Size;
+use message::{Address, Destination, Domain, MessageId};
+use store::mailbox::MailboxName;
+
+/// A message server built like the tube posts of old cities.
+#[derive(Debug, Parser)]
+#[command(name = "rohrpost", version, max_term_width = 100, after_help = EXIT)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT: &str = "Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 the check found \
+    faults; 69 the server cannot be reached; 77 no valid token; 78 wrong configuration.";
+
+/// Which server, and how it is spoken of.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// The configuration file; without one the defaults hold
+    #[arg(long, global = true, value_name = "FILE", env = "ROHRPOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data directory, ./rohrpost-data if the configuration does not say otherwise
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The admin API of another server, such as https://mail.example.org
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The file with the administrator's token
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run all services in this process (the default)
+    Serve,
+    #[command(flatten)]
+    Operate(Order),
+}
+
+/// What an operator asks for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Order {
+    /// Domains whose recipients live here
+    #[command(subcommand)]
+    Domain(DomainOrder),
+    /// Accounts: credentials and mailboxes of a user
+    #[command(subcommand)]
+    Account(AccountOrder),
+    /// Names that stand for other addresses
+    #[command(subcommand)]
+    Alias(AliasOrder),
+    /// Mailboxes of an account
+    #[command(subcommand)]
+    Mailbox(MailboxOrder),
+    /// Messages in a mailbox
+    #[command(subcommand)]
+    Message(MessageOrder),
+    /// Messages that are not settled yet
+    #[command(subcommand)]
+    Queue(QueueOrder),
+    /// Tell the life of a message
+    Trace {
+        /// The message id, as in the 250 reply, in Received: and in logs
+        message: MessageId,
+    },
+    /// Check that nothing is lost: counts, references, mailboxes, content
+    Check {
+        /// For how long content may be there without a reference, in seconds
+        #[arg(long, value_name = "SECONDS")]
+        grace: Option<u32>,
+    },
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigOrder),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DomainOrder {
+    /// Add a domain
+    Add {
+        domain: Domain,
+        /// Who reads mail to postmaster and abuse
+        #[arg(long, value_name = "ADDRESS")]
+        postmaster: Address,
+        /// Who gets mail to recipients that do not exist; they are refused without
+        #[arg(long, value_name = "ADDRESS")]
+        catch_all: Option<Address>,
+    },
+    /// List domains
+    List,
+    /// Remove a domain that has neither accounts nor aliases
+    Remove { domain: Domain },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountOrder {
+    /// Create an account
+    Add {
+        address: Address,
+        /// The file whose first line is the password; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+        /// How much it may hold, such as 2GiB; unlimited without
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<Size>,
+    },
+    /// List accounts
+    List,
+    /// Remove an account with all its mail
+    Remove { address: Address },
+    /// Set an account's password
+    Password {
+        address: Address,
+        /// The file whose first line is the password; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
+    /// Set how much an account may hold
+    Quota {
+        address: Address,
+        /// Such as 2GiB; unlimited without
+        quota: Option<Size>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AliasOrder {
+    /// Add an alias
+    Add {
+        address: Address,
+        /// Where its mail goes
+        #[arg(required = true, value_name = "TARGET")]
+        targets: Vec<Address>,
+    },
+    /// List aliases
+    List,
+    /// Remove an alias
+    Remove { address: Address },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailboxOrder {
+    /// List the mailboxes of an account
+    List { address: Address },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MessageOrder {
+    /// List the messages of a mailbox
+    List {
+        address: Address,
+        /// Which mailbox
+        #[arg(long, value_name = "NAME", default_value = "INBOX")]
+        mailbox: MailboxName,
+    },
+    /// Show a message
+    Show {
+        address: Address,
+        /// Its UID, as listed
+        uid: u32,
+        /// Which mailbox
+        #[arg(long, value_name = "NAME", default_value = "INBOX")]
+        mailbox: MailboxName,
+        /// Its octets, as a mail client would get them
+        #[arg(long)]
+        raw: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueOrder {
+    /// List open messages in the order of acceptance
+    List {
+        /// Only those of this return path
+        #[arg(long, value_name = "ADDRESS")]
+        sender: Option<Address>,
+        /// Only those to this recipient
+        #[arg(long, value_name = "ADDRESS")]
+        recipient: Option<Address>,
+        /// Only those to this destination: local, a domain, or smarthost:HOST:PORT
+        #[arg(long)]
+        destination: Option<Destination>,
+    },
+    /// Show an open message with its jobs
+    Show {
+        /// A message id or a job key
+        id: String,
+    },
+    /// Try now what is deferred, waiting or dead
+    Retry {
+        /// Message ids or job keys
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Stop what is pending, waiting or deferred until it is released
+    Hold {
+        /// Message ids or job keys
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Let go on what is held
+    Release {
+        /// Message ids or job keys
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Give up and tell the sender
+    Bounce {
+        /// Message ids or job keys
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Why, in one line that the sender reads
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Give up and tell nobody
+    Delete {
+        /// Message ids or job keys
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Why, in one line for `rohrpost trace`
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigOrder {
+    /// Say whether the configuration is right
+    Check,
+    /// Print the configuration with all defaults; secrets are hidden
+    Show,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        let arguments = Arguments::parse_from(["rohrpost", "--data", "/tmp/x"]);
+        assert!(arguments.command.is_none());
+        let arguments = Arguments::parse_from(["rohrpost", "queue", "list", "--json"]);
+        assert!(arguments.place.json);
+        assert!(matches!(
+            arguments.command,
+            Some(Command::Operate(Order::Queue(QueueOrder::List { .. })))
+        ));
+    }
+}

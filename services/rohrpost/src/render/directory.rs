@@ -1,0 +1,43 @@
+//! Domains, accounts and aliases.
+
+use web_gateway::api::{Account, Alias, Domain};
+
+use super::{Moment, Table, enumerate, size};
+
+pub(crate) fn domains(domains: &[Domain], _: &Moment) -> Table {
+    let mut table = Table::new(&["DOMAIN", "POSTMASTER", "CATCH-ALL"]);
+    for domain in domains {
+        let catch_all = domain
+            .catch_all
+            .as_ref()
+            .map_or("–".to_owned(), ToString::to_string);
+        table.row([
+            domain.name.to_string(),
+            domain.postmaster.to_string(),
+            catch_all,
+        ]);
+    }
+    table
+}
+
+pub(crate) fn accounts(accounts: &[Account], _: &Moment) -> Table {
+    let mut table = Table::new(&["ACCOUNT", "MESSAGES", "SIZE", "QUOTA", "ID"]);
+    for account in accounts {
+        table.row([
+            account.address.to_string(),
+            account.messages.to_string(),
+            size(account.octets),
+            account.quota.map_or("–".to_owned(), size),
+            account.id.to_string(),
+        ]);
+    }
+    table
+}
+
+pub(crate) fn aliases(aliases: &[Alias], _: &Moment) -> Table {
+    let mut table = Table::new(&["ALIAS", "STANDS FOR"]);
+    for alias in aliases {
+        table.row([alias.address.to_string(), enumerate(&alias.targets)]);
+    }
+    table
+}

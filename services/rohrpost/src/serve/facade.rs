@@ -1,0 +1,62 @@
+//! What the house shows to whoever comes in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use config::Config;
+use web_gateway::Token;
+
+use crate::Failure;
+use crate::operator::Client;
+
+/// Where the services are, and how to speak to them.
+pub(super) struct Facade {
+    pub(super) config: Arc<Config>,
+    pub(super) token: Token,
+    pub(super) web: SocketAddr,
+}
+
+impl Facade {
+    /// Where the services are, for the terminal.
+    pub(super) fn places(&self) -> String {
+        let smtp = &self.config.smtp;
+        let mut lines = vec![format!(
+            "rohrpost {} is ready; its data is in {}",
+            env!("CARGO_PKG_VERSION"),
+            self.config.server.data.display()
+        )];
+        let groups = [
+            ("SMTP", &smtp.mx, ""),
+            ("submission", &smtp.submission, " (STARTTLS)"),
+            ("submission", &smtp.submissions, " (TLS)"),
+        ];
+        for (what, addresses, how) in groups {
+            lines.extend(addresses.iter().map(|at| format!("  {what:<12}{at}{how}")));
+        }
+        lines.push(format!("  {:<12}http://{}", "admin API", self.web));
+        lines.join("\n")
+    }
+
+    /// Where to submit with STARTTLS.
+    pub(super) fn submission(&self) -> Option<SocketAddr> {
+        self.config.smtp.submission.first().copied()
+    }
+
+    /// How the operator's commands are called for this house.
+    pub(super) fn command(&self) -> String {
+        let program = std::env::args()
+            .next()
+            .unwrap_or_else(|| "rohrpost".to_owned());
+        let data = &self.config.server.data;
+        if std::path::absolute("./rohrpost-data").is_ok_and(|usual| usual == *data) {
+            return program;
+        }
+        format!("{program} --data {}", data.display())
+    }
+
+    /// A client of our own admin API.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let url = format!("http://{}", self.web);
+        Client::new(&url, self.token.clone(), self.config.token_file())
+    }
+}

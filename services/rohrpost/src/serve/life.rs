@@ -1,0 +1,121 @@
+//! How services live and end together: all of them, or none.
+
+use std::future::{Future, pending};
+use std::time::Duration;
+
+use message::Clock;
+use station::Health;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::house::Running;
+use crate::Failure;
+
+/// How long services may take to drain; longer than any of them allows itself.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often it is looked whether everything is ready.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// What a service's task ends with.
+type End = (&'static str, Result<(), String>);
+
+/// Runs services beside `opening`, which may end at any time. Returns after
+/// `shutdown`, or, with an error, after the first service that ended on its own;
+/// in both cases when all have drained.
+pub(super) async fn run(
+    services: Vec<(&'static str, Running)>,
+    opening: impl Future<Output = ()>,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let mut tasks = JoinSet::new();
+    for (name, service) in services {
+        tasks.spawn(async move { (name, service.await) });
+    }
+    let opening = async {
+        opening.await;
+        pending().await
+    };
+    let failure = tokio::select! {
+        failure = first_end(&mut tasks, &shutdown) => failure,
+        () = opening => None,
+    };
+    shutdown.cancel();
+    drain(tasks).await;
+    failure.map_or(Ok(()), Err)
+}
+
+/// Waits until every part of the process says that it is ready, twice in a row:
+/// a part that has not begun says nothing.
+pub(super) async fn ready(health: &Health, clock: &dyn Clock) {
+    let mut times = 0;
+    while times < 2 {
+        clock.sleep(GLANCE).await;
+        times = if health.is_ready() { times + 1 } else { 0 };
+    }
+}
+
+/// Waits for a service that ends before it was told to; none if they were told.
+async fn first_end(tasks: &mut JoinSet<End>, shutdown: &CancellationToken) -> Option<Failure> {
+    let ended = shutdown.run_until_cancelled(tasks.join_next()).await??;
+    let (service, reason) = match ended {
+        Ok((_, Ok(()))) if shutdown.is_cancelled() => return None,
+        Ok((service, Ok(()))) => (service, "ended although nobody told it to".to_owned()),
+        Ok((service, Err(reason))) => (service, reason),
+        Err(error) => ("a service", format!("panicked: {error}")),
+    };
+    tracing::error!(service, reason, "a service ended; shutting all down");
+    Some(Failure::Service { service, reason })
+}
+
+/// Waits until all services have drained, but not for ever.
+async fn drain(mut tasks: JoinSet<End>) {
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok((_, Ok(()))) => {}
+                Ok((service, Err(reason))) => tracing::warn!(service, reason, "ended badly"),
+                Err(error) => tracing::warn!(%error, "a service ended badly"),
+            }
+        }
+    };
+    if tokio::time::timeout(DRAIN, all).await.is_err() {
+        // What was not finished is in the ledger, and the next start goes on.
+        tracing::warn!("not all services drained in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(shutdown: &CancellationToken) -> Running {
+        let shutdown = shutdown.clone();
+        Box::pin(async move {
+            shutdown.cancelled().await;
+            Ok(())
+        })
+    }
+
+    #[tokio::test]
+    async fn one_failing_service_ends_all() {
+        let shutdown = CancellationToken::new();
+        let services: Vec<(&'static str, Running)> = vec![
+            ("good", told(&shutdown)),
+            ("bad", Box::pin(async { Err("cannot listen".to_owned()) })),
+        ];
+        let failure = run(services, async {}, shutdown.clone()).await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "bad: cannot listen; everything was shut down"
+        );
+        assert!(shutdown.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_is_no_failure() {
+        let shutdown = CancellationToken::new();
+        let services: Vec<(&'static str, Running)> = vec![("good", told(&shutdown))];
+        let told_to_end = async { shutdown.cancel() };
+        run(services, told_to_end, shutdown.clone()).await.unwrap();
+    }
+}
