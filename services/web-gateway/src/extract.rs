@@ -23,7 +23,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Path(value) = Path::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| Refusal::invalid(rejection.body_text()))?;
+            .map_err(|rejection| Refusal::invalid(plain("path", &rejection.body_text())))?;
         Ok(Self(value))
     }
 }
@@ -41,7 +41,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Query(value) = Query::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| Refusal::invalid(rejection.body_text()))?;
+            .map_err(|rejection| Refusal::invalid(plain("query", &rejection.body_text())))?;
         Ok(Self(value))
     }
 }
@@ -68,7 +68,22 @@ fn refuse_body(rejection: JsonRejection) -> Refusal {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Refusal::too_large("the body is larger than 1 MiB");
     }
-    Refusal::invalid(rejection.body_text())
+    Refusal::invalid(plain("body", &rejection.body_text()))
+}
+
+/// What is wrong with a part of the request, without axum's words for it.
+fn plain(part: &str, text: &str) -> String {
+    const PREFIXES: [&str; 4] = [
+        "Invalid URL: ",
+        "Failed to deserialize query string: ",
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to parse the request body as JSON: ",
+    ];
+    let reason = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
+    reason.map_or_else(
+        || text.to_owned(),
+        |reason| format!("in the {part}: {reason}"),
+    )
 }
 
 /// The largest page, so that a response is bounded.

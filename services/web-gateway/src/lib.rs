@@ -26,6 +26,8 @@ mod refusal;
 mod resources;
 mod server;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;

@@ -102,6 +102,15 @@ impl Refusal {
         Self::new(Kind::Missing, format_args!("{what} does not exist"))
     }
 
+    /// A message that the ledger has no entry of.
+    pub(crate) fn unknown(message: message::MessageId) -> Self {
+        let detail = format_args!(
+            "the ledger does not know message {message}: it never was, or it was settled so \
+             long ago that it is forgotten"
+        );
+        Self::new(Kind::Missing, detail)
+    }
+
     pub(crate) fn no_method() -> Self {
         Self::new(Kind::NoMethod, "this resource does not take that method")
     }

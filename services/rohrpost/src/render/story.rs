@@ -155,7 +155,8 @@ fn choice(history: &History, decision: &Decision) -> String {
     let goes = match decision.why {
         Reason::Account => format!("into the mailbox of {to}, who has that address"),
         Reason::Subaddress => {
-            format!("into the mailbox of {to}: the part behind the + is a detail")
+            let (account, detail) = without_detail(&to);
+            format!("into the mailbox of {account}; {detail} is a detail")
         }
         Reason::Postmaster => format!("to {to}, who reads the postmaster's mail"),
         Reason::CatchAll => format!("to {to}, the catch-all: nobody has that address"),
@@ -179,6 +180,21 @@ fn choice(history: &History, decision: &Decision) -> String {
         format!(": {} {}", outcome.status, outcome.text)
     });
     format!("{original}: {goes}{aliases}{why}")
+}
+
+/// `bob+x@example.org` as `bob@example.org` and `+x`.
+fn without_detail(address: &str) -> (String, &str) {
+    let detail = address
+        .find('+')
+        .zip(address.rfind('@'))
+        .filter(|(plus, at)| plus < at);
+    match detail {
+        Some((plus, at)) => (
+            format!("{}{}", &address[..plus], &address[at..]),
+            &address[plus..at],
+        ),
+        None => (address.to_owned(), "what follows the +"),
+    }
 }
 
 fn as_whom(original: &str, to: &str) -> String {
@@ -211,20 +227,16 @@ fn attempts(job: &Job) -> Vec<Event> {
 
 fn tried(job: &Job, attempt: &Attempt) -> Event {
     let host = match (&attempt.host, attempt.peer) {
-        (Some(host), Some(peer)) => format!("{host} [{peer}]"),
-        (Some(host), None) => host.to_string(),
-        (None, Some(peer)) => peer.to_string(),
+        (Some(host), Some(peer)) => format!("tried {host} at {peer}"),
+        (Some(host), None) => format!("tried {host}"),
+        (None, Some(peer)) => format!("tried {peer}"),
         (None, None) => job.destination.to_string(),
     };
     let tls = attempt
         .tls
         .as_ref()
         .map_or_else(String::new, |tls| format!(" ({tls})"));
-    Event::at(
-        attempt.at,
-        2,
-        format!("tried {host}{tls}: {}", attempt.result),
-    )
+    Event::at(attempt.at, 2, format!("{host}{tls}: {}", attempt.result))
 }
 
 /// What became of recipients; those of one moment and reason together.
@@ -242,17 +254,13 @@ fn outcomes(job: &Job) -> Vec<Event> {
     }
     groups
         .into_iter()
-        .map(|(outcome, addresses)| became(outcome, &addresses))
+        .map(|(outcome, addresses)| became(job, outcome, &addresses))
         .collect()
 }
 
-fn became(outcome: &Outcome, addresses: &[String]) -> Event {
+fn became(job: &Job, outcome: &Outcome, addresses: &[String]) -> Event {
     let who = enumerate(addresses);
-    let by = outcome
-        .host
-        .as_ref()
-        .map_or_else(String::new, |host| format!("{host} said "));
-    let why = format!("{by}{}", coded(outcome));
+    let why = reason(job, outcome);
     let line = match outcome.verdict {
         Verdict::Delivered => format!("delivered to {who}"),
         Verdict::Relayed => format!("relayed for {who}: {why}"),
@@ -264,13 +272,23 @@ fn became(outcome: &Outcome, addresses: &[String]) -> Event {
     Event::at(outcome.at, 3, line)
 }
 
-/// The reason with its code; a remote reply mostly has it already.
-fn coded(outcome: &Outcome) -> String {
+/// In whose words, and by which code; what the attempt's line says already is
+/// not said twice.
+fn reason(job: &Job, outcome: &Outcome) -> String {
     let code = outcome.status.to_string();
-    if outcome.text.split(' ').take(2).any(|word| word == code) {
-        return outcome.text.clone();
+    if job.log.iter().any(|attempt| attempt.result == outcome.text) {
+        return code;
     }
-    format!("{code} {}", outcome.text)
+    let said = match &outcome.host {
+        Some(host) => format!("{host} said {}", outcome.text),
+        None => outcome.text.clone(),
+    };
+    // A remote reply mostly has the code already.
+    if outcome.text.split(' ').take(2).any(|word| word == code) {
+        said
+    } else {
+        format!("{code} {said}")
+    }
 }
 
 fn told(history: &History, notice: &Notice) -> Event {

@@ -1,7 +1,5 @@
 //! The very first start: a domain with two accounts to try the house with.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use message::{Address, Domain, Randomness};
 use station::SystemRandomness;
 use web_gateway::api::{NewAccount, Password};
@@ -37,9 +35,7 @@ fn address(name: &str, domain: &Domain) -> Address {
 }
 
 async fn open_account(client: &Client, address: &Address) -> Result<String, Failure> {
-    let mut octets = [0; 12];
-    SystemRandomness.fill(&mut octets);
-    let password = URL_SAFE_NO_PAD.encode(octets);
+    let password = draw_password();
     let account = NewAccount {
         address: address.clone(),
         password: Password::new(password.clone()),
@@ -47,6 +43,15 @@ async fn open_account(client: &Client, address: &Address) -> Result<String, Fail
     };
     client.add_account(&account).await?;
     Ok(password)
+}
+
+/// 80 random bits in letters and digits that nobody confuses.
+fn draw_password() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut octets = [0; 16];
+    SystemRandomness.fill(&mut octets);
+    let letter = |octet: u8| char::from(LETTERS[usize::from(octet) % LETTERS.len()]);
+    octets.into_iter().map(letter).collect()
 }
 
 fn instructions(house: &Facade, accounts: [(&Address, &str); 2]) -> String {

@@ -18,7 +18,7 @@ pub(super) async fn show(
     FromPath(message): FromPath<MessageId>,
 ) -> Result<Json<History>, Refusal> {
     let history = gateway.ports.ledger.history(message).await?;
-    let history = history.ok_or_else(|| unknown(message))?;
+    let history = history.ok_or_else(|| Refusal::unknown(message))?;
     let submitter = history.entry.acceptance.envelope.transaction.account;
     let address = submitter_address(&gateway, submitter).await?;
     Ok(Json(History::new(history, address)))
@@ -38,13 +38,6 @@ pub(super) async fn counts(State(gateway): State<Gateway>) -> Result<Json<Counts
         }
     }
     Ok(Json(counts))
-}
-
-/// What to say of a message that the ledger does not know.
-pub(super) fn unknown(message: MessageId) -> Refusal {
-    Refusal::missing(format_args!(
-        "message {message} (or it was settled so long ago that the ledger forgot it)"
-    ))
 }
 
 async fn submitter_address(

@@ -6,7 +6,6 @@ use message::{Diagnostic, EnhancedStatus, JobKey, MessageId, Outcome, Part, Verd
 use serde::{Deserialize, Deserializer};
 use store::ledger::{History, Intervention, JobState, QueueFilter};
 
-use super::messages::unknown;
 use crate::api::{
     Destination, Intervened, InterventionReason, JobIntervened, Page, PageQuery, Problem,
     QueueItem, QueueQuery,
@@ -290,7 +289,7 @@ fn by_operator(
 
 async fn history_of(gateway: &Gateway, message: MessageId) -> Result<History, Refusal> {
     let history = gateway.ports.ledger.history(message).await?;
-    history.ok_or_else(|| unknown(message))
+    history.ok_or_else(|| Refusal::unknown(message))
 }
 
 fn item_of(history: History) -> QueueItem {
