@@ -10,6 +10,7 @@
 )]
 
 pub mod directory;
+pub mod ledger;
 pub mod mailbox;
 
 use std::future::Future;
