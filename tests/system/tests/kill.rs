@@ -1,0 +1,217 @@
+//! Promise 2 and 3 under fire: SIGKILL at random moments, and not one message
+//! that got 250 is lost or doubled in a mailbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use config::Span;
+use message::Randomness;
+use message::time::SeededRandomness;
+use system::{Answer, Entrance, House, Load, Plan, Remote, Stage, Tally, until_within};
+
+const KILLS: usize = 24;
+const MESSAGES: usize = 2400;
+/// How long the queue may take to drain after the last start.
+const DRAIN: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_got_250_survives_any_number_of_kills() -> Result<()> {
+    let seed = seed();
+    println!("seed {seed} (ROHRPOST_TEST_SEED repeats it)");
+    let random = SeededRandomness::new(seed);
+    let remote = Remote::start().await?;
+    remote.sink.behave(moody(seed));
+    let mut house = Plan::new()?.facing(&remote).with(patient).start().await?;
+    let load = Load::start(entrances(&house).await?);
+
+    for kill in 1..=KILLS {
+        let goal = MESSAGES * kill / KILLS - (random.fraction() * 60.0) as usize;
+        load.reach(goal)
+            .await
+            .with_context(|| format!("before kill {kill}"))?;
+        // A moment that nothing in the house is in step with.
+        tokio::time::sleep(Duration::from_micros(
+            (random.fraction() * 300_000.0) as u64,
+        ))
+        .await;
+        house.kill().await?;
+        house
+            .resume()
+            .await
+            .with_context(|| format!("after kill {kill}"))?;
+    }
+    load.reach(MESSAGES).await?;
+    let tally = load.stop().await;
+
+    until_within(DRAIN, "the queue is empty", async || {
+        let queue = house.json(&["queue", "list"]).await?;
+        Ok(queue.is_empty().then_some(()))
+    })
+    .await?;
+    account_for(&house, &remote, &tally).await?;
+    let check = house.tell(&["check", "--grace", "0"]).await?;
+    println!("{check}");
+    Ok(())
+}
+
+/// Every accepted number is where it belongs.
+async fn account_for(house: &House, remote: &Remote, tally: &Tally) -> Result<()> {
+    let mut mailboxes = BTreeMap::new();
+    for account in house.accounts() {
+        mailboxes.insert(
+            account.address.clone(),
+            numbers(house, &account.address).await?,
+        );
+    }
+    let sink = at_sink(remote);
+    let accepted = tally.accepted();
+    let mut missing = Vec::new();
+    let (mut local, mut relayed) = (0, 0);
+    for (number, recipients) in &accepted {
+        for recipient in recipients {
+            let copies = match mailboxes.get(recipient) {
+                Some(mailbox) => {
+                    local += 1;
+                    mailbox.get(number)
+                }
+                None => {
+                    relayed += 1;
+                    sink.get(&(*number, recipient.clone()))
+                }
+            };
+            if copies.is_none() {
+                missing.push(format!("{number} for {recipient}"));
+            }
+        }
+    }
+    let doubled = |copies: &BTreeMap<u64, usize>| copies.values().filter(|&&n| n > 1).count();
+    let duplicates: usize = mailboxes.values().map(doubled).sum();
+    let again = sink.values().filter(|&&n| n > 1).count();
+    println!(
+        "accepted {} (refused {}, unanswered {}): local {local}, missing {}, duplicates {duplicates}; \
+         remote {relayed}, duplicates {again}; kills {KILLS}",
+        accepted.len(),
+        tally.refused(),
+        tally.broken(),
+        missing.len(),
+    );
+    ensure!(missing.is_empty(), "missing: {}", missing.join(", "));
+    ensure!(
+        duplicates == 0,
+        "{duplicates} messages are in a mailbox more than once"
+    );
+    ensure!(accepted.len() >= MESSAGES);
+    intact(house, &accepted).await
+}
+
+/// Some of the messages, octet for octet.
+async fn intact(house: &House, accepted: &BTreeMap<u64, Vec<String>>) -> Result<()> {
+    let [alice, _] = house.accounts();
+    let inbox = house.inbox(&alice.address).await?;
+    for entry in inbox.iter().step_by(inbox.len() / 20 + 1) {
+        let uid = entry["uid"].to_string();
+        let octets = house
+            .octets(&["message", "show", &alice.address, &uid, "--raw"])
+            .await?;
+        let subject = entry["subject"].as_str().context("a subject")?;
+        let number = Load::number(subject).with_context(|| subject.to_owned())?;
+        let Some(to) = accepted.get(&number) else {
+            continue;
+        };
+        let content = [alice.address.as_str(), "dave@sink.test"]
+            .map(|from| Load::content(number, from, &to.join(", ")));
+        let whole = content.iter().any(|content| octets.ends_with(content));
+        ensure!(whole, "message {number} has changed");
+    }
+    Ok(())
+}
+
+/// How often each number is in a mailbox.
+async fn numbers(house: &House, address: &str) -> Result<BTreeMap<u64, usize>> {
+    let mut numbers = BTreeMap::new();
+    for message in house.inbox(address).await? {
+        let subject = message["subject"]
+            .as_str()
+            .with_context(|| message.to_string())?;
+        let number = Load::number(subject).with_context(|| format!("{address} has {subject}"))?;
+        *numbers.entry(number).or_default() += 1;
+    }
+    Ok(numbers)
+}
+
+/// How often each number arrived at the sink for each recipient.
+fn at_sink(remote: &Remote) -> BTreeMap<(u64, String), usize> {
+    let mut arrived = BTreeMap::new();
+    for message in remote.sink.received() {
+        let subject = message.field("Subject").unwrap_or_default();
+        let Some(number) = Load::number(&subject) else {
+            continue;
+        };
+        let to: BTreeSet<_> = message.to.into_iter().collect();
+        for recipient in to {
+            *arrived.entry((number, recipient)).or_default() += 1;
+        }
+    }
+    arrived
+}
+
+/// Six clients: four as other servers to the MX port, two submitting.
+async fn entrances(house: &House) -> Result<Vec<Entrance>> {
+    let [alice, bob] = house.accounts().map(|account| account.address.clone());
+    let remote = |name: &str| format!("{name}@sink.test");
+    let incoming = Entrance {
+        server: house.mx(),
+        login: None,
+        from: "dave@sink.test".to_owned(),
+        to: vec![
+            vec![alice.clone()],
+            vec![bob.clone()],
+            vec![alice.clone(), bob.clone()],
+        ],
+    };
+    let password = house.accounts()[0].password.clone();
+    let outgoing = Entrance {
+        server: house.submission(),
+        login: Some((alice.clone(), password)),
+        from: alice,
+        to: vec![
+            vec![remote("carol")],
+            vec![bob.clone(), remote("erin")],
+            vec![remote("carol"), remote("frank")],
+        ],
+    };
+    let mut entrances = vec![incoming; 3];
+    entrances.extend(vec![outgoing; 3]);
+    Ok(entrances)
+}
+
+/// Times short enough that nothing waits long, and that nobody gives up.
+fn patient(config: &mut config::Config) {
+    config.relay.give_up_after = Span::hours(1);
+    config.relay.max_attempts = None;
+    config.queue.max_tries = 100;
+    config.relay.lease = Span::seconds(2);
+    config.relay.max_retry = Span::millis(500);
+}
+
+/// A remote server that now and then refuses for a while, or hangs up after it
+/// took a message.
+fn moody(seed: u64) -> impl Fn(Stage, &str) -> Answer + Send + Sync {
+    let random = SeededRandomness::new(!seed);
+    move |stage, _| match (stage, random.fraction()) {
+        (Stage::Recipient, 0.0..0.01) => Answer::reply("451 4.3.0 not now"),
+        (Stage::Dot, 0.0..0.005) => Answer::HangUp,
+        (Stage::Dot, 0.005..0.01) => Answer::TakeAndHangUp,
+        _ => Answer::Accept,
+    }
+}
+
+fn seed() -> u64 {
+    let given = std::env::var("ROHRPOST_TEST_SEED").ok();
+    given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        let mut octets = [0; 8];
+        getrandom::fill(&mut octets).expect("the system's random source");
+        u64::from_be_bytes(octets)
+    })
+}
