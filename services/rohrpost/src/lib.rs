@@ -44,7 +44,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 async fn perform(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { place, command } = arguments;
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(settings::load(&place)?).await,
+        Command::Serve => serve::serve(settings::load(&place)?, place).await,
         Command::Operate(order) => operator::operate(order, &place).await,
     }
 }

@@ -7,11 +7,14 @@ use config::Config;
 use web_gateway::Token;
 
 use crate::Failure;
+use crate::arguments::Place;
 use crate::operator::Client;
 
 /// Where the services are, and how to speak to them.
 pub(super) struct Facade {
     pub(super) config: Arc<Config>,
+    /// What the command line says of this house.
+    pub(super) place: Place,
     pub(super) token: Token,
     pub(super) web: SocketAddr,
 }
@@ -47,11 +50,17 @@ impl Facade {
         let program = std::env::args()
             .next()
             .unwrap_or_else(|| "rohrpost".to_owned());
-        let data = &self.config.server.data;
-        if std::path::absolute("./rohrpost-data").is_ok_and(|usual| usual == *data) {
-            return program;
-        }
-        format!("{program} --data {}", data.display())
+        let options = [
+            ("--config", &self.place.config),
+            ("--data", &self.place.data),
+        ];
+        let given = options.into_iter().filter_map(|(option, path)| {
+            let path = path.as_ref()?;
+            let whole = std::path::absolute(path);
+            let whole = whole.as_ref().unwrap_or(path);
+            Some(format!(" {option} {}", whole.display()))
+        });
+        [program].into_iter().chain(given).collect()
     }
 
     /// A client of our own admin API.

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
+use crate::arguments::Place;
 use data::DataDirectory;
 use engines::Engines;
 use facade::Facade;
@@ -29,7 +30,7 @@ use house::House;
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Runs all services until a signal, or until one of them fails.
-pub(crate) async fn serve(mut config: Config) -> Result<(), Failure> {
+pub(crate) async fn serve(mut config: Config, place: Place) -> Result<(), Failure> {
     telemetry::start_logs(&config.telemetry)?;
     let data = DataDirectory::claim(&config.server.data)?;
     certificate::provide(&mut config, &data)?;
@@ -44,6 +45,7 @@ pub(crate) async fn serve(mut config: Config) -> Result<(), Failure> {
     let config = Arc::new(config);
     let facade = Facade {
         config: config.clone(),
+        place,
         token: token.clone(),
         web: address,
     };
