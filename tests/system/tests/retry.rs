@@ -5,8 +5,7 @@ use anyhow::{Result, ensure};
 use config::Span;
 use system::{House, Plan, Remote, until};
 
-const CONTENT: &[u8] =
-    b"From: alice@rohrpost.test\r\nTo: carol@sink.test\r\nSubject: to carol\r\n\r\nhello\r\n";
+const CONTENT: &[u8] = b"Date: Mon, 23 Nov 2026 15:05:00 +0000\r\nMessage-ID: <1@client.test>\r\nFrom: alice@rohrpost.test\r\nTo: carol@sink.test\r\nSubject: to carol\r\n\r\nhello\r\n";
 
 async fn subjects(house: &House, address: &str) -> Result<Vec<String>> {
     let inbox = house.inbox(address).await?;
