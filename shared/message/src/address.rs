@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use crate::serde_as_string;
 
 /// Text that is not an address, and what is wrong with it.
@@ -39,9 +41,18 @@ impl LocalPart {
         &self.0
     }
 
-    /// The same name in lower case, under which local recipients are looked up.
+    /// The same name in lower case and in normal form C (RFC 6530 §10.1),
+    /// under which local recipients are looked up.
     pub fn folded(&self) -> Self {
-        Self(self.0.to_lowercase().into())
+        if self.0.is_ascii() {
+            return Self(self.0.to_ascii_lowercase().into());
+        }
+        let lower = self.0.to_lowercase();
+        Self(
+            ComposingNormalizerBorrowed::new_nfc()
+                .normalize(&lower)
+                .into(),
+        )
     }
 
     /// Takes unquoted text, such as a name out of a directory or a URL.
@@ -219,7 +230,7 @@ impl Address {
         &self.domain
     }
 
-    /// The address with its local part in lower case.
+    /// The address with its local part folded.
     pub fn folded(&self) -> Self {
         Self {
             local_part: self.local_part.folded(),
@@ -322,6 +333,20 @@ mod tests {
         check("x@[192.0.2.1]", "x@[192.0.2.1]");
         check("x@[ipv6:2001:DB8::1]", "x@[IPv6:2001:db8::1]");
         check("x@with_underscore.example", "x@with_underscore.example");
+    }
+
+    #[test]
+    fn folded_addresses_are_equal_where_a_reader_sees_the_same() {
+        for (one, other) in [
+            ("Alice@example.org", "aLICE@EXAMPLE.ORG"),
+            ("GRÜN@bücher.example", "grün@xn--bcher-kva.example"),
+            // U and its diaeresis, composed and apart.
+            ("gr\u{fc}n@example.org", "gru\u{308}n@example.org"),
+            ("x@B\u{fc}cher.example", "x@bu\u{308}cher.example"),
+        ] {
+            let folded = |text: &str| text.parse::<Address>().unwrap().folded();
+            assert_eq!(folded(one), folded(other));
+        }
     }
 
     #[test]

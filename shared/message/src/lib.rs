@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod id;
 pub mod job;
 pub mod outcome;
+pub mod srs;
 pub mod status;
 pub mod time;
 pub mod trace;
