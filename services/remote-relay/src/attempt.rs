@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use content::ContentStore;
 use dns::Resolver;
-use message::{Clock, Randomness, Recipient, Verdict};
+use message::{Address, Clock, Randomness, Recipient, Verdict};
 use smtp::client::{Answer, Stage, Transaction};
 use store::ledger::{Attempt, Entry, JobRecord};
 use telemetry::{Metrics, Span, names};
@@ -203,13 +203,17 @@ impl<'a> Visit<'a> {
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         while !tally.open.is_empty() {
-            let batch: Vec<u32> = tally.open.keys().copied().take(MAX_RECIPIENTS).collect();
-            let transaction = self.transaction(batch.iter().map(|index| tally.open[index].clone()));
+            let batch = tally.next_batch();
+            let recipients = batch
+                .iter()
+                .filter_map(|index| tally.open.get(index).cloned());
+            let transaction = self.transaction(recipients.collect());
             if let Some(unfit) = transaction.unfit(connection.offered()) {
                 let ruling = classify::unfit(unfit, &self.target.host);
-                self.note(Verdict::Failed, ruling.cause().diagnostic.text().to_owned());
-                tally.settle_open(ruling);
-                return Ok(());
+                let text = ruling.cause().diagnostic.text().to_owned();
+                self.note(Verdict::Failed, text);
+                tally.settle_these(&batch, &ruling);
+                continue;
             }
             let id = &self.work.entry.acceptance.content;
             let mut content = self.means.content.open(id).await?;
@@ -238,14 +242,21 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    fn transaction(&self, recipients: impl Iterator<Item = Recipient>) -> Transaction {
+    fn transaction(&self, recipients: Vec<Recipient>) -> Transaction {
         let acceptance = &self.work.entry.acceptance;
+        let return_path = &self.work.job.return_path;
+        // An alias may lead to an address that the sender did not know of.
+        let smtputf8 = acceptance.envelope.smtputf8
+            || return_path.address().is_some_and(Address::needs_smtputf8)
+            || recipients
+                .iter()
+                .any(|recipient| recipient.address.needs_smtputf8());
         Transaction {
-            return_path: self.work.job.return_path.clone(),
-            recipients: recipients.collect(),
+            return_path: return_path.clone(),
+            recipients,
             size: acceptance.size,
             body: acceptance.envelope.body,
-            smtputf8: acceptance.envelope.smtputf8,
+            smtputf8,
             ret: acceptance.envelope.ret,
             envelope_id: acceptance.envelope.envelope_id.clone(),
         }
@@ -323,6 +334,21 @@ struct Tally {
 }
 
 impl Tally {
+    /// The recipients of the next transaction: those that need SMTPUTF8 apart,
+    /// so that the others do not fail with them.
+    fn next_batch(&self) -> Vec<u32> {
+        let needs = |recipient: &Recipient| recipient.address.needs_smtputf8();
+        let first = self.open.values().next().is_some_and(needs);
+        let alike = self
+            .open
+            .iter()
+            .filter(|(_, recipient)| needs(recipient) == first);
+        alike
+            .map(|(index, _)| *index)
+            .take(MAX_RECIPIENTS)
+            .collect()
+    }
+
     fn settle(&mut self, index: u32, verdict: Verdict, cause: Cause) {
         if self.open.remove(&index).is_some() {
             self.results.insert(index, (verdict, cause));

@@ -130,34 +130,29 @@ impl Relay {
             return Ok(());
         }
         let destination = &record.destination;
-        let errand = match self.ports.ledger.destination(destination).await? {
+        let state = self.ports.ledger.destination(destination).await?;
+        let Some(slot) = self.slot(destination) else {
+            return self.park(job, destination).await;
+        };
+        let errand = match state {
             None => Errand::Ordinary,
             // It has been tried before, and is pending again at someone's wish.
             Some(_) if record.attempts > 0 => Errand::Insisted,
             Some(state) if self.may_probe(&state).await? => Errand::Probe,
             Some(state) => return self.let_sleep(job, &state).await,
         };
-        let Some(slot) = self.slot(destination) else {
-            return self.park(job, destination).await;
-        };
         let asked = self.monotonic();
-        let claimed = self
-            .ports
-            .ledger
-            .claim(job.key, job.generation, self.lease())
-            .await?;
+        let ledger = &self.ports.ledger;
+        let claimed = ledger.claim(job.key, job.generation, self.lease()).await?;
         if let Some(claimed) = claimed {
             let parent = Some(span.context());
-            self.start(
-                slot,
-                Some(Taken {
-                    claimed,
-                    asked,
-                    parent,
-                    errand,
-                }),
-                None,
-            );
+            let taken = Taken {
+                claimed,
+                asked,
+                parent,
+                errand,
+            };
+            self.start(slot, Some(taken), None);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The sweep: finds work in the ledger that no hint announces. Jobs that wait
-//! for a slot, deferred jobs that have become due, destinations to be probed.
+//! for a slot, deferred jobs that have become due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,9 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// and the longest: what other instances or operators did is seen after it.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// How often destinations in trouble are looked through.
+const TIDY: Duration = Duration::from_secs(600);
+
 /// How many destinations are looked at with one request.
 const PAGE: usize = 200;
 
@@ -22,7 +25,14 @@ impl Relay {
     pub(crate) async fn sweep_on(self: &Arc<Self>) {
         let clock = self.ports.station.clock();
         let sweeping = async {
+            let mut tidy_at = clock.monotonic() + TIDY;
             loop {
+                if clock.monotonic() >= tidy_at {
+                    tidy_at = clock.monotonic() + TIDY;
+                    if let Err(error) = self.tidy().await {
+                        tracing::warn!(%error, "looking at destinations in trouble");
+                    }
+                }
                 let pause = self.sweep().await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "no deferred work is taken for now");
                     LONGEST
@@ -52,9 +62,8 @@ impl Relay {
                 break;
             }
         }
-        let probe = self.probe_due().await?;
         let due = self.ports.ledger.next_due().await?;
-        Ok(self.until(probe.into_iter().chain(due).min()))
+        Ok(self.until(due))
     }
 
     async fn look_at(self: &Arc<Self>, destination: &Destination) -> Result<(), StoreError> {
@@ -74,24 +83,21 @@ impl Relay {
         }
     }
 
-    /// Probes the destinations whose time has come; returns when the next one's
-    /// comes.
-    async fn probe_due(self: &Arc<Self>) -> Result<Option<Timestamp>, StoreError> {
+    /// Forgets the troubles of destinations that no job has led to for long.
+    async fn tidy(self: &Arc<Self>) -> Result<(), StoreError> {
         let mut after: Option<Destination> = None;
-        let mut next = None;
         loop {
             let page = self.ports.ledger.troubled(after.as_ref(), PAGE).await?;
-            for state in page.iter().filter(|state| !self.is_probed(state)) {
-                let probe_at = state.trouble.probe_at;
-                if probe_at <= self.now() {
+            for state in &page {
+                let longest = *self.config.policy(&state.destination).max_retry;
+                let idle = self.now().duration_since(state.trouble.probe_at);
+                if Duration::try_from(idle).is_ok_and(|idle| idle > 2 * longest) {
                     self.probe(state).await?;
-                } else {
-                    next = next.into_iter().chain([probe_at]).min();
                 }
             }
             after = page.last().map(|state| state.destination.clone());
             if page.len() < PAGE {
-                return Ok(next);
+                return Ok(());
             }
         }
     }

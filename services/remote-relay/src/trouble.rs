@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | healthy | are tried |
 //! | in trouble, before its time | sleep until the probe |
-//! | in trouble, its time has come | one is the probe |
+//! | in trouble, its time has come | the first one due is the probe |
 //! | being probed | stay as they are |
 //! | healthy again | are tried, whether due or not |
 //!
@@ -25,8 +25,7 @@ use telemetry::Span;
 use crate::classify::Cause;
 use crate::relay::{Errand, Relay, Taken};
 
-/// No destination stays without a probe for longer, however rarely its jobs
-/// are tried: when it answers again, its queue drains at once.
+/// No destination is kept from being probed for longer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30 * 60);
 
 /// How long a probe may take before another one is made.
@@ -53,8 +52,8 @@ impl Relay {
         state.probing_until.is_some_and(|until| until > self.now())
     }
 
-    /// Probes a destination with one of its jobs. One that has no job is
-    /// forgotten: the next job finds out how it is.
+    /// Probes a destination with the first of its jobs, if its time has come.
+    /// One without jobs is forgotten: the next job finds out how it is.
     pub(crate) async fn probe(
         self: &Arc<Self>,
         state: &DestinationState,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::{Job, JobKey, Timestamp, Topic};
+use message::{Job, JobKey, Timestamp, Topic, Verdict};
 use store::StoreError;
 use store::ledger::{Claimed, Recorded, Report};
 use telemetry::{Span, names};
@@ -29,13 +29,14 @@ pub(crate) struct Drain {
 
 /// What a job says about the next ones of its destination.
 enum Mood {
-    /// Go on.
+    /// Go on: it talks to us.
     Fine,
     /// It answers again.
     Recovered,
     /// It cannot be talked to.
     Troubled,
-    /// Something of ours fails; the sweep will see when it works again.
+    /// Something fails that is not the destination's as a whole; the sweep
+    /// will see when it works again.
     Stuck,
 }
 
@@ -53,10 +54,11 @@ impl Relay {
 
     async fn work(self: Arc<Self>, slot: Slot, first: Option<Taken>, mut drain: Option<Drain>) {
         let mut next = first;
+        let mut talked = None;
         loop {
             let taken = match next.take() {
                 Some(taken) => taken,
-                None => match self.take_next(&slot, drain).await {
+                None => match self.take_next(&slot, talked, &mut drain).await {
                     Ok(Some(taken)) => taken,
                     Ok(None) => return,
                     Err(error) => {
@@ -66,7 +68,7 @@ impl Relay {
                 },
             };
             match self.serve(taken, &slot).await {
-                Mood::Fine => {}
+                Mood::Fine => talked = Some(self.now()),
                 Mood::Recovered => drain = Some(Drain { since: self.now() }),
                 Mood::Troubled | Mood::Stuck => return,
             }
@@ -83,11 +85,18 @@ impl Relay {
     async fn take_next(
         self: &Arc<Self>,
         slot: &Slot,
-        drain: Option<Drain>,
+        talked: Option<Timestamp>,
+        drain: &mut Option<Drain>,
     ) -> Result<Option<Taken>, StoreError> {
         let destination = slot.destination();
-        if self.ports.ledger.destination(destination).await?.is_some() {
-            return Ok(None);
+        if let Some(state) = self.ports.ledger.destination(destination).await? {
+            // Others met trouble, and later it talked to us: it is no trouble
+            // of the destination as a whole.
+            if talked.is_none_or(|at| at <= state.trouble.at) {
+                return Ok(None);
+            }
+            self.ports.ledger.destination_recovered(destination).await?;
+            *drain = Some(Drain { since: self.now() });
         }
         let asked = self.monotonic();
         let claimed = self
@@ -102,7 +111,7 @@ impl Relay {
             return Ok(None);
         }
         if let Some(slot) = self.slot(destination) {
-            self.start(slot, None, drain);
+            self.start(slot, None, *drain);
         }
         Ok(Some(Taken {
             claimed,
@@ -213,6 +222,7 @@ impl Relay {
         let key = claimed.job.key;
         match self.record(claimed, &report, claim).await {
             Some(recorded @ Recorded::Stored { .. }) => {
+                span.describe(names::OUTCOME, summary(&report));
                 self.follow_up(claimed, &report, recorded, span).await;
             }
             Some(Recorded::Stale) => {
@@ -306,7 +316,8 @@ impl Relay {
     ) -> Mood {
         let destination = slot.destination();
         let judged = match contact {
-            Contact::Unreachable(_) if slot.talked_since(started) => Ok(Mood::Fine),
+            // It talks to others of us, and to no more at a time.
+            Contact::Unreachable(_) if slot.talked_since(started) => Ok(Mood::Stuck),
             Contact::Unreachable(cause) => {
                 let met = self.meet_trouble(destination, cause, errand).await;
                 met.map(|()| Mood::Troubled)
@@ -370,7 +381,7 @@ impl Drain {
         outcomes
             .map(|outcome| outcome.at)
             .max()
-            .is_some_and(|at| at >= self.since)
+            .is_some_and(|at| at > self.since)
     }
 }
 
@@ -379,4 +390,23 @@ fn describe(span: &Span, claimed: &Claimed) {
     span.describe(names::JOB, claimed.job.key);
     span.describe(names::DESTINATION, &claimed.job.destination);
     span.set(names::ATTEMPT, i64::from(claimed.job.attempts) + 1);
+}
+
+/// What became of the recipients, counted.
+fn summary(report: &Report) -> String {
+    let of = |name: &str, is: fn(&Verdict) -> bool| {
+        let verdicts = report.outcomes.iter().map(|(_, outcome)| &outcome.verdict);
+        match verdicts.filter(|verdict| is(verdict)).count() {
+            0 => None,
+            count => Some(format!("{count} {name}")),
+        }
+    };
+    let counted = [
+        of("relayed", |verdict| {
+            matches!(verdict, Verdict::Relayed { .. })
+        }),
+        of("deferred", |verdict| matches!(verdict, Verdict::Deferred)),
+        of("failed", |verdict| matches!(verdict, Verdict::Failed)),
+    ];
+    counted.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

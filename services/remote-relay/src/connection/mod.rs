@@ -294,7 +294,7 @@ impl HostConnection {
 
     async fn start_tls(&mut self) -> Result<(), Broken> {
         let handshake = self.stream.start_tls(&self.terms.tls, &self.target.host);
-        let shaken = tokio::time::timeout(self.terms.times.command, handshake).await;
+        let shaken = tokio::time::timeout(self.terms.times.connect, handshake).await;
         in_time(shaken).map_err(Broken::Handshake)?;
         self.dialogue.encrypted();
         Ok(())
