@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use message::Destination;
+use message::srs::Rewriter;
 
 use crate::error::{ConfigError, Place};
 use crate::locate::key_text;
 use crate::relay::Policy;
 use crate::value::Span;
-use crate::{Config, Dns, Notices, Queue, Relay, Smtp, Telemetry, Tls};
+use crate::{Config, Dns, Notices, Queue, Relay, Smtp, Srs, Submission, Telemetry, Tls};
 
 /// A key whose value cannot be, and why.
 #[derive(Debug)]
@@ -71,8 +72,10 @@ impl Config {
         let data = self.server.data.as_os_str();
         demand(!data.is_empty(), "server.data", "must name a directory")?;
         self.smtp.check()?;
+        self.submission.check()?;
         self.tls.check()?;
         self.queue.check()?;
+        self.router.srs.check()?;
         self.relay.check()?;
         self.dns.check()?;
         self.notices.check()?;
@@ -119,6 +122,30 @@ impl Smtp {
             ("smtp.command_timeout", self.command_timeout),
             ("smtp.data_timeout", self.data_timeout),
         ])
+    }
+}
+
+impl Submission {
+    fn check(&self) -> Checked {
+        let limits = [
+            ("submission.messages_per_hour", self.messages_per_hour),
+            ("submission.recipients_per_hour", self.recipients_per_hour),
+        ];
+        let reason = "must be at least 1; leave it out for no limit";
+        limits
+            .into_iter()
+            .try_for_each(|(key, limit)| demand(limit != Some(0), key, reason))
+    }
+}
+
+impl Srs {
+    fn check(&self) -> Checked {
+        let longest = Rewriter::MAX_AGE.as_secs() / (24 * 60 * 60);
+        demand(
+            (Span::days(1)..=Span::days(longest)).contains(&self.max_age),
+            "router.srs.max_age",
+            format!("must be from 1d to {longest}d"),
+        )
     }
 }
 

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use message::{Address, Destination, Domain, LocalPart};
 use serde::{Deserialize, Serialize};
 
-use crate::Config;
 use crate::value::{Size, Span};
+use crate::{Config, Srs};
 
 /// `[queue]`: the ledger and its feeder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct Router {
     /// The next server for mail to single domains.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub smarthosts: BTreeMap<Domain, Smarthost>,
+    /// Return paths of mail that is passed on.
+    pub srs: Srs,
 }
 
 impl Default for Router {
@@ -62,6 +64,7 @@ impl Default for Router {
             received_limit: 50,
             smarthost: None,
             smarthosts: BTreeMap::new(),
+            srs: Srs::default(),
         }
     }
 }

@@ -18,6 +18,8 @@ mod relay;
 mod schedule;
 mod server;
 mod smtp;
+mod srs;
+mod submission;
 mod value;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,8 @@ pub use relay::{DestinationPolicy, Policy, Relay, TlsPolicy};
 pub use schedule::{Schedule, Waiting};
 pub use server::{Engines, LogFormat, Server, Telemetry, Tls, Web};
 pub use smtp::Smtp;
+pub use srs::{SecretsError, Srs};
+pub use submission::Submission;
 pub use value::{Size, SizeError, Span, SpanError};
 
 /// The configuration of the whole system; a section for each concern.
@@ -41,6 +45,8 @@ pub struct Config {
     pub engines: Engines,
     /// Taking mail in.
     pub smtp: Smtp,
+    /// How much one account may send.
+    pub submission: Submission,
     /// Certificate and key.
     pub tls: Tls,
     /// The ledger and its feeder.

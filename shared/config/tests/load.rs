@@ -42,6 +42,11 @@ fn what_is_shown_can_be_loaded_again() {
         smarthost = 'relay.example:25'
         [router.smarthosts]
         'example.org' = 'own.example:587'
+        [router.srs]
+        domain = 'example.org'
+        secrets_file = '/etc/rohrpost/srs-secrets'
+        [submission]
+        messages_per_hour = 100
         [relay.destinations.'slow.example']
         first_retry = '1h'
         max_attempts = 3
