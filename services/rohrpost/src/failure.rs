@@ -152,3 +152,14 @@ impl Failure {
         ExitCode::from(self.status())
     }
 }
+
+/// An error with what caused it; the last cause says most.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

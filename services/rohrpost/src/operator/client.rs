@@ -14,6 +14,7 @@ use web_gateway::api::{self, Problem};
 use super::pages::Pages;
 use crate::Failure;
 use crate::arguments::Place;
+use crate::failure::causes;
 use crate::settings;
 
 /// How long connecting may take.
@@ -237,15 +238,4 @@ fn read_token(path: &Path) -> Result<Token, Failure> {
     text.trim()
         .parse()
         .map_err(|error| refuse(format!("{} holds no token: {error}", path.display())))
-}
-
-/// An error with what caused it; the last cause says most.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! Mailboxes and their messages.
 
-use mail_parser::MessageParser;
+use mail_parser::{Addr, Address, MessageParser};
 use message::Diagnostic;
 use web_gateway::api::{Mailbox, MessageSummary};
 
@@ -52,12 +52,15 @@ pub(crate) fn message(octets: &[u8], cut_off: bool) -> String {
         return "(this message cannot be read; --raw shows its octets)".to_owned();
     };
     let mut text = String::new();
-    for name in ["Date", "From", "To", "Cc", "Subject"] {
-        let raw = message.header_raw(name).map(str::trim);
-        let value = match name {
-            "Subject" => message.subject().or(raw),
-            _ => raw,
-        };
+    let date = message.header_raw("Date").map(|raw| raw.trim().to_owned());
+    let fields = [
+        ("Date", date),
+        ("From", message.from().map(people)),
+        ("To", message.to().map(people)),
+        ("Cc", message.cc().map(people)),
+        ("Subject", message.subject().map(str::to_owned)),
+    ];
+    for (name, value) in fields {
         if let Some(value) = value {
             let line = Diagnostic::ours(value);
             text.push_str(&format!("{name}: {}\n", line.text()));
@@ -79,6 +82,16 @@ pub(crate) fn message(octets: &[u8], cut_off: bool) -> String {
         text.push_str("\n\n(cut off here; --raw shows all of it)");
     }
     text
+}
+
+/// Everybody named in a header field, decoded.
+fn people(address: &Address<'_>) -> String {
+    let one = |mailbox: &Addr<'_>| match (mailbox.name(), mailbox.address()) {
+        (Some(name), Some(address)) => format!("{name} <{address}>"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => String::new(),
+    };
+    address.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Text without control characters but line ends and tabs.

@@ -4,6 +4,8 @@
 
 mod check;
 mod directory;
+#[cfg(test)]
+mod golden;
 mod mailbox;
 mod moment;
 mod queue;

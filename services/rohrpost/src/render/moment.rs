@@ -33,6 +33,13 @@ impl Moment {
             .to_string()
     }
 
+    /// What the time zone is called, as it was then: `UTC`, `CET`
+    pub(crate) fn zone_name(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.clone())
+            .strftime("%Z")
+            .to_string()
+    }
+
     /// `2026-11-23 15:05:00 (in 4 min)`, `… (2 h ago)`
     pub(crate) fn relative(&self, at: Timestamp) -> String {
         format!("{} ({})", self.date(at), self.distance(at))

@@ -7,7 +7,7 @@ use web_gateway::api::{
 };
 
 use super::queue::verdict;
-use super::{Moment, count, enumerate, size};
+use super::{Moment, enumerate, size};
 
 /// How wide the column of times is.
 const TIMES: usize = 25;
@@ -28,7 +28,8 @@ pub(crate) fn story(history: &History, moment: &Moment) -> String {
     );
     events.sort_by_key(|event| (event.at, event.rank));
 
-    let mut text = format!("message {}\n\n", history.message);
+    let zone = moment.zone_name(history.accepted_at);
+    let mut text = format!("message {}, times in {zone}\n\n", history.message);
     for event in &events {
         event.tell(moment, &mut text);
     }
@@ -170,6 +171,7 @@ fn choice(history: &History, decision: &Decision) -> String {
     };
     let aliases = match decision.chain.as_slice() {
         [] => String::new(),
+        _ if decision.why == Reason::Expanded => String::new(),
         chain => format!(", by the alias {}", join(chain, " → ")),
     };
     let why = decision
@@ -213,14 +215,16 @@ fn join<T: ToString>(things: &[T], between: &str) -> String {
         .join(between)
 }
 
+/// Of more attempts, the ledger keeps the first five and the last fifteen.
+const KEPT: (usize, usize) = (5, 15);
+
 /// Each attempt with the reply.
 fn attempts(job: &Job) -> Vec<Event> {
-    let unseen = (job.attempts as usize).saturating_sub(job.log.len());
     let mut events: Vec<_> = job.log.iter().map(|attempt| tried(job, attempt)).collect();
-    // Of many attempts, the ledger keeps the first five and the last ones.
-    if let Some(event) = events.get_mut(5).filter(|_| unseen > 0) {
-        let gap = format!("({} not kept)", count(unseen as u64, "attempt"));
-        event.lines.insert(0, gap);
+    let (first, last) = KEPT;
+    if events.len() >= first + last {
+        let gap = "(of many attempts, only the first and the last are kept)";
+        events[first].lines.insert(0, gap.to_owned());
     }
     events
 }

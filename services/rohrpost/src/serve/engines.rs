@@ -1,6 +1,5 @@
 //! What stands behind the ports, opened as the configuration says.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use bus::Bus;
@@ -13,6 +12,7 @@ use store::{StoreOptions, Stores};
 use telemetry::{Metrics, Telemetry};
 
 use crate::Failure;
+use crate::failure::causes;
 
 /// The name this process writes contents under.
 const WRITER: &str = "rohrpost";
@@ -60,10 +60,10 @@ impl Engines {
 }
 
 /// A [`Failure::Engine`], for `map_err`.
-fn engine<E: Display>(engine: &'static str) -> impl FnOnce(E) -> Failure {
+fn engine<E: std::error::Error>(engine: &'static str) -> impl FnOnce(E) -> Failure {
     move |error| Failure::Engine {
         engine,
-        reason: error.to_string(),
+        reason: causes(&error),
     }
 }
 

@@ -1,11 +1,12 @@
 //! How services live and end together: all of them, or none.
 
+use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::time::Duration;
 
 use message::Clock;
 use station::Health;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::house::Running;
@@ -16,8 +17,33 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How often it is looked whether everything is ready.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// What a service's task ends with.
-type End = (&'static str, Result<(), String>);
+/// The tasks of services, and which is whose.
+struct Tasks {
+    set: JoinSet<Result<(), String>>,
+    names: HashMap<Id, &'static str>,
+}
+
+impl Tasks {
+    fn spawn(services: Vec<(&'static str, Running)>) -> Self {
+        let mut set = JoinSet::new();
+        let spawn = |(name, service)| (set.spawn(service).id(), name);
+        let names = services.into_iter().map(spawn).collect();
+        Self { set, names }
+    }
+
+    /// The next service that ends, and how; none when all have.
+    async fn next_end(&mut self) -> Option<(&'static str, Result<(), String>)> {
+        let name = |id| self.names.get(&id).copied().unwrap_or("a service");
+        Some(match self.set.join_next_with_id().await? {
+            Ok((id, end)) => (name(id), end),
+            Err(error) => (name(error.id()), Err(panicked(&error))),
+        })
+    }
+}
+
+fn panicked(error: &JoinError) -> String {
+    format!("panicked: {error}")
+}
 
 /// Runs services beside `opening`, which may end at any time. Returns after
 /// `shutdown`, or, with an error, after the first service that ended on its own;
@@ -27,10 +53,7 @@ pub(super) async fn run(
     opening: impl Future<Output = ()>,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let mut tasks = JoinSet::new();
-    for (name, service) in services {
-        tasks.spawn(async move { (name, service.await) });
-    }
+    let mut tasks = Tasks::spawn(services);
     let opening = async {
         opening.await;
         pending().await
@@ -55,26 +78,23 @@ pub(super) async fn ready(health: &Health, clock: &dyn Clock) {
 }
 
 /// Waits for a service that ends before it was told to; none if they were told.
-async fn first_end(tasks: &mut JoinSet<End>, shutdown: &CancellationToken) -> Option<Failure> {
-    let ended = shutdown.run_until_cancelled(tasks.join_next()).await??;
-    let (service, reason) = match ended {
-        Ok((_, Ok(()))) if shutdown.is_cancelled() => return None,
-        Ok((service, Ok(()))) => (service, "ended although nobody told it to".to_owned()),
-        Ok((service, Err(reason))) => (service, reason),
-        Err(error) => ("a service", format!("panicked: {error}")),
+async fn first_end(tasks: &mut Tasks, shutdown: &CancellationToken) -> Option<Failure> {
+    let (service, end) = shutdown.run_until_cancelled(tasks.next_end()).await??;
+    let reason = match end {
+        Ok(()) if shutdown.is_cancelled() => return None,
+        Ok(()) => "ended although nobody told it to".to_owned(),
+        Err(reason) => reason,
     };
     tracing::error!(service, reason, "a service ended; shutting all down");
     Some(Failure::Service { service, reason })
 }
 
 /// Waits until all services have drained, but not for ever.
-async fn drain(mut tasks: JoinSet<End>) {
+async fn drain(mut tasks: Tasks) {
     let all = async {
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok((_, Ok(()))) => {}
-                Ok((service, Err(reason))) => tracing::warn!(service, reason, "ended badly"),
-                Err(error) => tracing::warn!(%error, "a service ended badly"),
+        while let Some((service, end)) = tasks.next_end().await {
+            if let Err(reason) = end {
+                tracing::warn!(service, reason, "a service ended badly");
             }
         }
     };

@@ -7,6 +7,7 @@
 mod check;
 mod directory;
 mod history;
+mod job;
 mod mailbox;
 mod page;
 mod problem;
@@ -18,13 +19,14 @@ pub use directory::{
     Account, Alias, Domain, DomainChange, NewAccount, PasswordChange, QuotaChange,
 };
 pub use history::{Decision, History, Notice, NoticeOf, Reason, Recipient, Transaction};
+pub use job::{Attempt, Job, JobRecipient, JobState, Outcome, Verdict};
 pub(crate) use mailbox::flag_name;
 pub use mailbox::{HeaderField, Mailbox, Message, MessageSummary};
 pub use page::{Page, PageQuery};
 pub use problem::Problem;
 pub use queue::{
-    Attempt, Counts, Destination, Intervened, InterventionReason, Job, JobIntervened, JobRecipient,
-    JobState, Outcome, QueueItem, QueueQuery, TopicDepth, Verdict,
+    Counts, Destination, Intervened, InterventionReason, JobIntervened, QueueItem, QueueQuery,
+    TopicDepth,
 };
 pub use secret::Password;
 

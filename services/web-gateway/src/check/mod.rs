@@ -100,6 +100,9 @@ impl Check {
 
     /// How a content is.
     async fn condition(&self, id: &ContentId) -> Result<Condition, Stop> {
+        if self.report.is_closed() {
+            return Err(Stop::Unread);
+        }
         match self.ports.content.open(id).await {
             Ok(reader) => Ok(Condition::There(reader.trailer().message)),
             Err(::content::Error::NotFound(_)) => Ok(Condition::Gone),

@@ -98,10 +98,7 @@ async fn what_is_wrong_with_a_request_is_said_plainly() {
         .post("/api/v1/domains", typo)
         .await
         .problem(StatusCode::BAD_REQUEST, "invalid");
-    assert!(
-        detail.contains("unknown field `catchall`"),
-        "{detail}"
-    );
+    assert!(detail.contains("unknown field `catchall`"), "{detail}");
     let detail = bench
         .get("/api/v1/domains?limit=0")
         .await

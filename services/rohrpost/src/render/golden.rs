@@ -1,0 +1,100 @@
+//! What operators see, as plain text: each `NAME.json` in `tests/golden/` is an
+//! answer of the admin API, and `NAME.txt` what is made of it. With
+//! `UPDATE_GOLDEN=1` the texts are written anew, to be read before a commit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+
+use super::*;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn moment() -> Moment {
+    let now = "2026-11-23T15:30:00Z".parse().unwrap();
+    Moment {
+        now,
+        zone: TimeZone::UTC,
+    }
+}
+
+/// Makes text of `name.json` and compares it with `name.txt`.
+fn check<T: DeserializeOwned>(name: &str, render: impl FnOnce(T, &Moment) -> String) {
+    let json = fs::read(folder().join(name).with_extension("json")).unwrap();
+    compare(
+        name,
+        &render(serde_json::from_slice(&json).unwrap(), &moment()),
+    );
+}
+
+fn compare(name: &str, text: &str) {
+    let path = folder().join(name).with_extension("txt");
+    let text = format!("{}\n", text.trim_end());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name}: UPDATE_GOLDEN=1 writes it anew");
+}
+
+#[test]
+fn traces() {
+    for name in [
+        "trace-local",
+        "trace-deferred",
+        "trace-failed",
+        "trace-notice",
+        "trace-aliases",
+        "trace-many-attempts",
+        "trace-unrouted",
+    ] {
+        check(name, |history, moment| story(&history, moment));
+    }
+}
+
+#[test]
+fn the_queue() {
+    check("queue", |items: Vec<_>, moment| {
+        queue(&items, moment).render(true)
+    });
+    check("queue-item", |item, moment| queue_item(&item, moment));
+    check("queue-item-notice", |item, moment| {
+        queue_item(&item, moment)
+    });
+}
+
+#[test]
+fn the_directory() {
+    check("domains", |list: Vec<_>, moment| {
+        domains(&list, moment).render(true)
+    });
+    check("accounts", |list: Vec<_>, moment| {
+        accounts(&list, moment).render(true)
+    });
+    check("aliases", |list: Vec<_>, moment| {
+        aliases(&list, moment).render(true)
+    });
+}
+
+#[test]
+fn mailboxes_and_messages() {
+    check("mailboxes", |list: Vec<_>, moment| {
+        mailboxes(&list, moment).render(true)
+    });
+    check("messages", |list: Vec<_>, moment| {
+        messages(&list, moment).render(true)
+    });
+    let octets = fs::read(folder().join("message.eml")).unwrap();
+    compare("message", &message(&octets, true));
+}
+
+#[test]
+fn the_check() {
+    check("check-sound", |summary, _| check_summary(&summary));
+    check("check-faults", |summary, _| check_summary(&summary));
+    check("finding", |fault, _| finding(&fault));
+}
