@@ -67,7 +67,7 @@ impl Turn<'_, '_> {
             Referred::Condemned => return Ok(Accepted::ContentCondemned),
         }
         let feeding = Feeding::by_caller(self.now, &self.rules);
-        let progress = Progress::new(&acceptance, self.now, feeding);
+        let progress = Progress::new(acceptance.content.clone(), self.now, feeding);
         let entry = Entry {
             acceptance,
             accepted_at: self.now,

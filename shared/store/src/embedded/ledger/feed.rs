@@ -166,7 +166,7 @@ impl Turn<'_, '_> {
             Alarm::Warn => {
                 let message = row.job.key.message;
                 let mut progress = known_progress(self.step, message)?;
-                self.warn(&mut progress, &mut row)?;
+                self.warn(&mut progress, &mut row);
                 self.keep_progress(message, progress, Feeding::by_feeder(now))?;
             }
         }

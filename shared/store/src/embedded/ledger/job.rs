@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use message::{Destination, JobKey, Outcome, Part, Timestamp, Verdict};
+use message::{Destination, JobKey, NoticeKind, Outcome, Part, Timestamp};
 
 use super::super::EmbeddedStore;
 use super::super::engine::{Durability, Read};
 use super::super::page::corrupt;
 use super::keys::{self, micros};
 use super::placement::{Class, first_slot, head};
-use super::progress::Progress;
 use super::queue::chore_record;
 use super::row::{Feeding, JobRow};
-use super::settle::Wishes;
 use super::state::{Event, after};
-use super::turn::{Turn, entry, job, known_progress, later, progress};
+use super::turn::{Turn, entry, job, later, progress};
 use crate::StoreError;
-use crate::ledger::{Claimed, JobRecord, Jobs, Lease, Recorded, Report, Retry};
+use crate::ledger::{Claimed, JobRecord, Jobs, Lease, RecipientState, Recorded, Report, Retry};
 
 #[async_trait]
 impl Jobs for EmbeddedStore {
@@ -197,36 +195,14 @@ impl Turn<'_, '_> {
         row.feeding = Feeding::default();
         row.job.warn_at = None;
         row.add_attempts(report.attempts);
-        let mut progress = known_progress(self.step, key.message)?;
-        let wishes = self.wishes_for(key, &progress, &report.outcomes)?;
         let settled = note_outcomes(&mut row, report.outcomes)?;
         if let Some(retry) = report.retry {
-            plan_retry(&mut row, retry, &wishes);
+            plan_retry(&mut row, retry);
         }
-        let notice_owed = self.settled(&mut progress, &wishes, &row, &settled)?;
         self.keep_job(&row)?;
-        if !settled.is_empty() {
-            let feeding = Feeding::by_caller(self.now, &self.rules);
-            self.keep_progress(key.message, progress, feeding)?;
-        }
+        let feeding = Feeding::by_caller(self.now, &self.rules);
+        let notice_owed = self.settle(&row, &settled, feeding)?;
         Ok(Recorded::Stored { notice_owed })
-    }
-
-    /// The sender's wishes, read only where an outcome may be theirs to hear.
-    fn wishes_for(
-        &self,
-        key: JobKey,
-        progress: &Progress,
-        outcomes: &[(u32, Outcome)],
-    ) -> Result<Wishes, StoreError> {
-        let unhappy = |(_, outcome): &(u32, Outcome)| {
-            matches!(outcome.verdict, Verdict::Failed | Verdict::Deferred)
-        };
-        if progress.success_asked || outcomes.iter().any(unhappy) {
-            Wishes::read(self.step, key.message, progress)
-        } else {
-            Ok(Wishes::none())
-        }
     }
 
     fn tried(&mut self, key: JobKey, generation: u32, problem: &str) -> Result<(), StoreError> {
@@ -289,11 +265,15 @@ fn note_outcomes(row: &mut JobRow, outcomes: Vec<(u32, Outcome)>) -> Result<Vec<
 }
 
 /// Notes when open recipients are tried again, and when their delay is told.
-fn plan_retry(row: &mut JobRow, retry: Retry, wishes: &Wishes) {
+fn plan_retry(row: &mut JobRow, retry: Retry) {
+    let warns = |state: &RecipientState| {
+        let mut originals = state.recipient.originals.iter();
+        originals.any(|original| row.wishes.want(NoticeKind::Delay, *original))
+    };
     let untold = row
         .job
         .open_recipients()
-        .any(|(_, state)| !state.delay_told && wishes.any_delay(&state.recipient.originals));
+        .any(|(_, state)| !state.delay_told && warns(state));
     row.job.warn_at = untold.then_some(retry.warn_at);
     row.job.retry_until = Some(retry.until);
 }

@@ -39,6 +39,7 @@ mod row;
 mod settle;
 mod state;
 mod turn;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -5,7 +5,7 @@ use message::{ContentId, NoticeKind, Part, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::row::{Chore, Course, Feeding};
-use crate::ledger::{Acceptance, JobState};
+use crate::ledger::JobState;
 
 /// A notice that is claimed and not accepted.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -20,10 +20,6 @@ pub(super) struct Claim {
 pub(super) struct Progress {
     pub(super) accepted_at: Timestamp,
     pub(super) content: ContentId,
-    /// Whether somebody may be told: the return path is not null.
-    pub(super) tellable: bool,
-    /// Whether some recipient's success is to be told.
-    pub(super) success_asked: bool,
     /// The routing job; settled once the route is recorded.
     pub(super) routing: Chore,
     /// Recipients of jobs without a final outcome.
@@ -44,14 +40,10 @@ pub(super) struct Progress {
 
 impl Progress {
     /// A message that was just accepted, whose routing job the caller publishes.
-    pub(super) fn new(acceptance: &Acceptance, accepted_at: Timestamp, feeding: Feeding) -> Self {
-        let envelope = &acceptance.envelope;
-        let mut recipients = envelope.recipients.iter();
+    pub(super) fn new(content: ContentId, accepted_at: Timestamp, feeding: Feeding) -> Self {
         Self {
             accepted_at,
-            content: acceptance.content.clone(),
-            tellable: !envelope.return_path.is_null(),
-            success_asked: recipients.any(|recipient| recipient.notify.wants_success()),
+            content,
             routing: Chore::pending(feeding),
             unsettled: 0,
             owed: 0,

@@ -5,14 +5,13 @@ use message::{Address, Destination, JobKey, MessageId, Outcome, Part, ReversePat
 
 use super::super::EmbeddedStore;
 use super::super::engine::{Durability, Read};
-use super::super::key::{Key, Space};
+use super::super::key::{Key, KeyReader, Space};
 use super::super::page::page;
 use super::keys;
 use super::progress::Progress;
 use super::row::{Chore, Feeding, JobRow};
-use super::settle::Wishes;
 use super::state::{Event, after};
-use super::turn::{Turn, counts, each_job, entry, job, known_progress, progress};
+use super::turn::{Turn, counts, each_job, entry, job, progress};
 use crate::StoreError;
 use crate::ledger::{
     Counts, Entry, FinalRecipient, Intervention, JobRecord, JobState, Queue, QueueFilter,
@@ -119,7 +118,6 @@ impl Turn<'_, '_> {
         let Some(state) = after(row.job.state, Event::Overrule) else {
             return Ok(false);
         };
-        let message = row.job.key.message;
         let open: Vec<u32> = row.job.open_recipients().map(|(index, _)| index).collect();
         for index in &open {
             if let Some(recipient) = row.job.recipients.get_mut(*index as usize) {
@@ -129,11 +127,8 @@ impl Turn<'_, '_> {
         row.job.state = state;
         row.job.warn_at = None;
         row.feeding = Feeding::default();
-        let mut progress = known_progress(self.step, message)?;
-        let wishes = Wishes::read(self.step, message, &progress)?;
-        self.settled(&mut progress, &wishes, &row, &open)?;
         self.keep_job(&row)?;
-        self.keep_progress(message, progress, Feeding::by_feeder(self.now))?;
+        self.settle(&row, &open, Feeding::by_feeder(self.now))?;
         Ok(true)
     }
 }
@@ -146,20 +141,24 @@ fn queue(
 ) -> Result<(Vec<QueueItem>, Option<MessageId>), StoreError> {
     let prefix = Key::new(Space::LedgerOpen);
     let start = after.map(keys::open);
-    let open = page(read, &prefix, start.as_ref(), LOOKED_AT + 1, |key, _| {
-        let id = super::super::key::KeyReader::new(key).u128()?;
-        Ok(MessageId::from_bits(id))
+    let looked_at = if *filter == QueueFilter::default() {
+        limit.min(LOOKED_AT)
+    } else {
+        LOOKED_AT
+    };
+    let open = page(read, &prefix, start.as_ref(), looked_at + 1, |key, _| {
+        Ok(MessageId::from_bits(KeyReader::new(key).u128()?))
     })?;
     let mut items = Vec::new();
     let mut last = None;
-    for message in open.iter().take(LOOKED_AT) {
+    for message in open.iter().take(looked_at) {
         if items.len() >= limit {
             return Ok((items, last));
         }
         items.extend(item(read, filter, *message)?);
         last = Some(*message);
     }
-    Ok((items, last.filter(|_| open.len() > LOOKED_AT)))
+    Ok((items, last.filter(|_| open.len() > looked_at)))
 }
 
 /// A message of the queue, if the filter lets it pass.

@@ -10,11 +10,12 @@ use super::super::engine::{Durability, Read};
 use super::keys;
 use super::progress::Progress;
 use super::row::{Feeding, JobRow};
-use super::settle::{Who, Wishes};
+use super::settle::Who;
 use super::state::{Event, after};
 use super::turn::{Turn, each_job, known_entry, progress};
+use super::wishes::Wishes;
 use crate::StoreError;
-use crate::ledger::{Decision, Entry, Holder, JobState, NewJob, Route, Routed, Routes, Why};
+use crate::ledger::{Decision, Entry, Holder, JobState, Route, Routed, Routes, Why};
 
 #[async_trait]
 impl Routes for EmbeddedStore {
@@ -88,7 +89,7 @@ impl Turn<'_, '_> {
         let message = entry.acceptance.message;
         check(&route, entry)?;
         progress.routing.state = JobState::Settled;
-        let wishes = Wishes::of(entry, &route.decisions);
+        let wishes = Wishes::of(entry);
         for (index, decision) in (0..).zip(&route.decisions) {
             if let Some(outcome) = &decision.outcome {
                 let who = Who {
@@ -101,28 +102,32 @@ impl Turn<'_, '_> {
             }
         }
         self.step.put_json(keys::route(message), &route.decisions)?;
+        let wishes = wishes.after_expansion(&route.decisions);
         for (number, job) in (0..).zip(route.jobs) {
-            self.begin_job(JobKey::work(message, number), job, &mut progress, feeding)?;
+            let row = JobRow {
+                wishes: wishes.for_job(&job),
+                ..JobRow::new(
+                    JobKey::work(message, number),
+                    job,
+                    progress.accepted_at,
+                    feeding,
+                )
+            };
+            self.begin_job(&row, &mut progress)?;
         }
         self.keep_progress(message, progress, feeding)
     }
 
-    fn begin_job(
-        &mut self,
-        key: JobKey,
-        job: NewJob,
-        progress: &mut Progress,
-        feeding: Feeding,
-    ) -> Result<(), StoreError> {
-        for account in job
-            .recipients
+    fn begin_job(&mut self, row: &JobRow, progress: &mut Progress) -> Result<(), StoreError> {
+        let recipients = &row.job.recipients;
+        for account in recipients
             .iter()
-            .filter_map(|recipient| recipient.account)
+            .filter_map(|state| state.recipient.account)
         {
             self.refer(&progress.content, Holder::Account(account))?;
         }
-        progress.unsettled += job.recipients.len() as u32;
-        self.keep_job(&JobRow::new(key, job, progress.accepted_at, feeding))
+        progress.unsettled += recipients.len() as u32;
+        self.keep_job(row)
     }
 }
 

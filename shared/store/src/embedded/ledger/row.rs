@@ -9,6 +9,7 @@ use super::keys::micros;
 use super::placement::{Alarm, Class, Placement, Slot, Timer};
 use super::state::{Event, after};
 use super::turn::{Rules, later};
+use super::wishes::Wishes;
 use crate::ledger::{Attempt, JobRecord, JobState, NewJob, RecipientState};
 
 /// Of a long log, so many attempts are kept from its beginning,
@@ -52,6 +53,9 @@ pub(super) struct JobRow {
     pub(super) accepted_at: Timestamp,
     #[serde(default)]
     pub(super) feeding: Feeding,
+    /// What is to be told of its recipients.
+    #[serde(default, skip_serializing_if = "Wishes::is_default")]
+    pub(super) wishes: Wishes,
     /// Since when it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parked_at: Option<Timestamp>,
@@ -84,6 +88,7 @@ impl JobRow {
             },
             accepted_at,
             feeding,
+            wishes: Wishes::default(),
             parked_at: None,
             placed: Placement::default(),
         }

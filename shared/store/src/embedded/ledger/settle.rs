@@ -2,106 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use message::{AccountId, MessageId, NoticeKind, Notify, Part, Verdict};
+use message::{AccountId, MessageId, NoticeKind, Part, Verdict};
 
 use super::super::engine::Read;
 use super::keys::{self, Owed};
 use super::progress::Progress;
-use super::row::JobRow;
-use super::turn::{Turn, each_job, known_entry};
+use super::row::{Feeding, JobRow};
+use super::turn::{Turn, each_job, known_progress};
+use super::wishes::Wishes;
 use crate::StoreError;
-use crate::ledger::{Decision, Entry, Holder};
-
-/// What the sender wants to hear, for each original recipient.
-pub(super) struct Wishes {
-    notify: Vec<Notify>,
-    expanded: BTreeSet<u32>,
-}
-
-impl Wishes {
-    /// Nobody may be told of anything.
-    pub(super) fn none() -> Self {
-        Self {
-            notify: Vec::new(),
-            expanded: BTreeSet::new(),
-        }
-    }
-
-    /// The wishes of a message whose route is at hand.
-    pub(super) fn of(entry: &Entry, decisions: &[Decision]) -> Self {
-        let envelope = &entry.acceptance.envelope;
-        if envelope.return_path.is_null() {
-            return Self::none();
-        }
-        Self {
-            notify: envelope.recipients.iter().map(|r| r.notify).collect(),
-            expanded: decisions
-                .iter()
-                .filter(|decision| verdict(decision) == Some(Verdict::Expanded))
-                .map(|decision| decision.original)
-                .collect(),
-        }
-    }
-
-    /// The wishes of a routed message.
-    pub(super) fn read(
-        read: &impl Read,
-        message: MessageId,
-        progress: &Progress,
-    ) -> Result<Self, StoreError> {
-        if !progress.tellable {
-            return Ok(Self::none());
-        }
-        let entry = known_entry(read, message)?;
-        let decisions: Option<Vec<Decision>> = if progress.success_asked {
-            read.get_json(&keys::route(message))?
-        } else {
-            None
-        };
-        Ok(Self::of(&entry, &decisions.unwrap_or_default()))
-    }
-
-    /// Whether a delay is to be told for one of these.
-    pub(super) fn any_delay(&self, originals: &[u32]) -> bool {
-        originals
-            .iter()
-            .any(|original| self.wants(NoticeKind::Delay, *original))
-    }
-
-    fn wants(&self, kind: NoticeKind, original: u32) -> bool {
-        let Some(notify) = self.notify.get(original as usize) else {
-            return false;
-        };
-        match kind {
-            NoticeKind::Delay => notify.wants_delay(),
-            NoticeKind::Failure => notify.wants_failure(),
-            NoticeKind::Success => notify.wants_success(),
-        }
-    }
-
-    /// Whether `verdict` is to be told for `original`, and as what.
-    ///
-    /// A server that offers DSN reports success itself; of a recipient that was
-    /// expanded, the expansion is the success (RFC 3461 §5.2.7).
-    fn owed_for(&self, verdict: Verdict, original: u32) -> Option<NoticeKind> {
-        let kind = match verdict {
-            Verdict::Failed => NoticeKind::Failure,
-            Verdict::Expanded => NoticeKind::Success,
-            Verdict::Delivered | Verdict::Relayed { dsn: false } => {
-                if self.expanded.contains(&original) {
-                    return None;
-                }
-                NoticeKind::Success
-            }
-            Verdict::Relayed { dsn: true } | Verdict::Deleted | Verdict::Deferred => return None,
-        };
-        self.wants(kind, original).then_some(kind)
-    }
-}
-
-fn verdict(decision: &Decision) -> Option<Verdict> {
-    decision.outcome.as_ref().map(|outcome| outcome.verdict)
-}
+use crate::ledger::{Holder, RecipientState};
 
 /// A recipient of a job, or, for [`Part::Route`], a decision.
 #[derive(Debug, Clone, Copy)]
@@ -156,11 +66,27 @@ impl Turn<'_, '_> {
     }
 
     /// Recipients of a job have just got their final outcomes, which `row`
-    /// holds; whether anyone is to be told.
-    pub(super) fn settled(
+    /// holds; whether anyone is to be told. A notice job that begins is fed as
+    /// `feeding` says.
+    pub(super) fn settle(
+        &mut self,
+        row: &JobRow,
+        indexes: &[u32],
+        feeding: Feeding,
+    ) -> Result<bool, StoreError> {
+        if indexes.is_empty() {
+            return Ok(false);
+        }
+        let message = row.job.key.message;
+        let mut progress = known_progress(self.step, message)?;
+        let told = self.settle_recipients(&mut progress, row, indexes)?;
+        self.keep_progress(message, progress, feeding)?;
+        Ok(told)
+    }
+
+    fn settle_recipients(
         &mut self,
         progress: &mut Progress,
-        wishes: &Wishes,
         row: &JobRow,
         indexes: &[u32],
     ) -> Result<bool, StoreError> {
@@ -181,7 +107,7 @@ impl Turn<'_, '_> {
             if state.delay_told {
                 self.drop_delay(progress, who, originals)?;
             }
-            told |= self.tell(progress, wishes, who, originals, outcome.verdict)?;
+            told |= self.tell(progress, &row.wishes, who, originals, outcome.verdict)?;
             if is_unserved(outcome.verdict) {
                 unserved.extend(state.recipient.account);
             }
@@ -191,13 +117,8 @@ impl Turn<'_, '_> {
     }
 
     /// The time has come to tell the delay of a job's open recipients.
-    pub(super) fn warn(
-        &mut self,
-        progress: &mut Progress,
-        row: &mut JobRow,
-    ) -> Result<(), StoreError> {
+    pub(super) fn warn(&mut self, progress: &mut Progress, row: &mut JobRow) {
         let key = row.job.key;
-        let wishes = Wishes::read(self.step, key.message, progress)?;
         for (index, state) in (0..).zip(&mut row.job.recipients) {
             if state.is_settled() || state.delay_told {
                 continue;
@@ -209,13 +130,12 @@ impl Turn<'_, '_> {
                 recipient: index,
             };
             for original in &state.recipient.originals {
-                if wishes.wants(NoticeKind::Delay, *original) {
+                if row.wishes.want(NoticeKind::Delay, *original) {
                     self.owe(progress, who.owed(NoticeKind::Delay, *original));
                 }
             }
         }
         row.job.warn_at = None;
-        Ok(())
     }
 
     fn owe(&mut self, progress: &mut Progress, owed: Owed) {
@@ -270,7 +190,7 @@ impl Turn<'_, '_> {
 fn picked<'r>(
     row: &'r JobRow,
     indexes: &'r [u32],
-) -> impl Iterator<Item = (u32, &'r crate::ledger::RecipientState)> {
+) -> impl Iterator<Item = (u32, &'r RecipientState)> {
     indexes
         .iter()
         .filter_map(|index| Some((*index, row.job.recipients.get(*index as usize)?)))
