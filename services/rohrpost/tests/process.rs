@@ -1,5 +1,7 @@
 //! `rohrpost` as a process: what it prints, refuses and leaves behind.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
