@@ -27,6 +27,9 @@ const MAGIC: [u8; 4] = *b"RPj1";
 const HEADER: usize = 28;
 const DELETED: u32 = u32::MAX;
 
+/// Octets looked through at a time for the next batch.
+const WINDOW: usize = 64 << 10;
+
 /// A batch in its form on disk.
 pub(super) struct Batch {
     number: u64,
@@ -66,32 +69,8 @@ struct Found {
     number: u64,
     synced: u64,
     file: usize,
-    start: usize,
-    end: usize,
-}
-
-impl Found {
-    /// The batch that starts at `start`, if one does.
-    fn at(file: usize, octets: &[u8], start: usize) -> Option<Self> {
-        let header = octets.get(start..start + HEADER)?;
-        if header[..4] != MAGIC {
-            return None;
-        }
-        let number = |range: std::ops::Range<usize>| {
-            header[range]
-                .iter()
-                .fold(0_u64, |number, octet| number << 8 | u64::from(*octet))
-        };
-        let end = start + HEADER + number(4..8) as usize;
-        let checked = octets.get(start + 12..end)?;
-        (u64::from(crc32fast::hash(checked)) == number(8..12)).then(|| Self {
-            number: number(12..20),
-            synced: number(20..28),
-            file,
-            start: start + HEADER,
-            end,
-        })
-    }
+    start: u64,
+    end: u64,
 }
 
 /// The journal.
@@ -132,21 +111,20 @@ impl Journal {
         })
     }
 
-    /// The batches after number `held`, in order; the journal goes on behind
-    /// the last of them.
+    /// Hands the batches after number `held` to `apply`, in order; the journal
+    /// goes on behind the last of them. Returns how many there were.
     ///
     /// # Errors
-    /// When a batch that was on disk is damaged or gone.
+    /// When a batch that was on disk is damaged or gone, or `apply` fails.
     pub(super) fn replay(
         &mut self,
         held: u64,
-    ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
-        let contents = [self.read(0)?, self.read(1)?];
-        let found = find(&contents, held);
-        let mut batches = Vec::new();
+        mut apply: impl FnMut(Written) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
+        let found = self.find(held).map_err(|e| self.unreadable(&e))?;
         let mut last = held;
         while let Some(batch) = found.get(&(last + 1)) {
-            batches.push(self.decode(batch, &contents[batch.file]));
+            apply(self.decode(batch)?)?;
             last += 1;
             self.current = batch.file;
         }
@@ -164,7 +142,7 @@ impl Journal {
         // A number is never given twice: a batch dropped now must not pass for
         // a later one after the next crash.
         self.advance(found.keys().next_back().copied().unwrap_or(last));
-        Ok(batches)
+        Ok(last - held)
     }
 
     /// The number of the last batch.
@@ -215,18 +193,80 @@ impl Journal {
         self.sync_data = sync_data;
     }
 
-    fn read(&self, file: usize) -> Result<Vec<u8>, StoreError> {
-        let mut octets = Vec::new();
-        let read = self.files[file].metadata().and_then(|metadata| {
-            octets.resize(metadata.len() as usize, 0);
-            self.files[file].read_exact_at(&mut octets, 0)
-        });
-        read.map_err(|e| StoreError::Unavailable(format!("cannot read journal-{file}: {e}")))?;
-        Ok(octets)
+    /// Every batch above `held`, wherever it stands.
+    fn find(&self, held: u64) -> io::Result<BTreeMap<u64, Found>> {
+        let mut found = BTreeMap::new();
+        for file in 0..self.files.len() {
+            let mut start = 0;
+            loop {
+                if let Some(batch) = self.found_at(file, start)? {
+                    start = batch.end;
+                    if batch.number > held {
+                        found.insert(batch.number, batch);
+                    }
+                    continue;
+                }
+                match self.next_magic(file, start + 1)? {
+                    Some(next) => start = next,
+                    None => break,
+                }
+            }
+        }
+        Ok(found)
     }
 
-    fn decode(&self, batch: &Found, octets: &[u8]) -> Result<Written, StoreError> {
-        decode(&octets[batch.start..batch.end]).ok_or_else(|| StoreError::Corrupt {
+    /// The batch that starts at `start`, if a whole one does.
+    fn found_at(&self, file: usize, start: u64) -> io::Result<Option<Found>> {
+        let mut header = [0; HEADER];
+        if !read_exact_if_there(&self.files[file], &mut header, start)? || header[..4] != MAGIC {
+            return Ok(None);
+        }
+        let number = |range: std::ops::Range<usize>| {
+            header[range]
+                .iter()
+                .fold(0_u64, |number, octet| number << 8 | u64::from(*octet))
+        };
+        let length = number(4..8);
+        if start + HEADER as u64 + length > self.files[file].metadata()?.len() {
+            return Ok(None);
+        }
+        let mut writes = vec![0; length as usize];
+        self.files[file].read_exact_at(&mut writes, start + HEADER as u64)?;
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&header[12..]);
+        checksum.update(&writes);
+        let whole = u64::from(checksum.finalize()) == number(8..12);
+        let start = start + HEADER as u64;
+        Ok(whole.then(|| Found {
+            number: number(12..20),
+            synced: number(20..28),
+            file,
+            start,
+            end: start + length,
+        }))
+    }
+
+    /// Where a batch may start, at `from` or behind it.
+    fn next_magic(&self, file: usize, mut from: u64) -> io::Result<Option<u64>> {
+        let mut window = vec![0; WINDOW];
+        loop {
+            let read = self.files[file].read_at(&mut window, from)?;
+            if let Some(at) = memchr::memmem::find(&window[..read], &MAGIC) {
+                return Ok(Some(from + at as u64));
+            }
+            if read < MAGIC.len() {
+                return Ok(None);
+            }
+            from += (read - MAGIC.len() + 1) as u64;
+        }
+    }
+
+    fn decode(&self, batch: &Found) -> Result<Written, StoreError> {
+        let mut octets = vec![0; (batch.end - batch.start) as usize];
+        self.files[batch.file]
+            .read_exact_at(&mut octets, batch.start)
+            .map_err(|e| self.unreadable(&e))?;
+        decode(&octets).ok_or_else(|| StoreError::Corrupt {
             key: self
                 .directory
                 .join(format!("journal-{}", batch.file))
@@ -235,31 +275,20 @@ impl Journal {
             reason: format!("batch {} has another form", batch.number),
         })
     }
-}
 
-/// Every batch above `held`, wherever it stands.
-fn find(contents: &[Vec<u8>; 2], held: u64) -> BTreeMap<u64, Found> {
-    let mut found = BTreeMap::new();
-    for (file, octets) in contents.iter().enumerate() {
-        let mut start = 0;
-        while start + HEADER <= octets.len() {
-            match Found::at(file, octets, start) {
-                Some(batch) => {
-                    start = batch.end;
-                    if batch.number > held {
-                        found.insert(batch.number, batch);
-                    }
-                }
-                None => start += next_magic(&octets[start + 1..]) + 1,
-            }
-        }
+    fn unreadable(&self, error: &io::Error) -> StoreError {
+        let directory = self.directory.display();
+        StoreError::Unavailable(format!("cannot read the journal in {directory}: {error}"))
     }
-    found
 }
 
-/// How far it is to where a batch may start.
-fn next_magic(octets: &[u8]) -> usize {
-    memchr::memmem::find(octets, &MAGIC).unwrap_or(octets.len())
+/// Fills `octets` from `offset`; false where the file ends before.
+fn read_exact_if_there(file: &File, octets: &mut [u8], offset: u64) -> io::Result<bool> {
+    match file.read_exact_at(octets, offset) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn decode(mut octets: &[u8]) -> Option<Written> {

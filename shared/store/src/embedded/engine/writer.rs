@@ -112,12 +112,10 @@ impl Writer {
     /// Applies the batches that the database does not have, and checkpoints.
     pub(super) fn recover(&mut self) -> Result<(), StoreError> {
         let held = self.checkpoint()?;
-        let batches = self.journal.replay(held)?;
-        let replayed = batches.len();
         let transaction = self.begin_checkpoint()?;
-        for batch in batches {
-            apply(&transaction, &batch?)?;
-        }
+        let replayed = self
+            .journal
+            .replay(held, |batch| apply(&transaction, &batch))?;
         self.finish(transaction, self.journal.last())?;
         self.journal.restart();
         if replayed > 0 {
