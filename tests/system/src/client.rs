@@ -98,6 +98,19 @@ impl Client {
         format!("AUTH PLAIN {credentials}")
     }
 
+    /// Connects to a port that is under TLS from the start, and reads the
+    /// greeting.
+    ///
+    /// # Errors
+    /// When there is no connection or no friendly greeting.
+    pub async fn tls(server: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        let mut client = Self::over(stream).secure().await?;
+        let greeting = client.reply().await?;
+        ensure!(greeting.code == 220, "greeted by {greeting}");
+        Ok(client)
+    }
+
     /// Goes on under TLS, without asking.
     ///
     /// # Errors

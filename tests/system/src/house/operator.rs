@@ -1,9 +1,10 @@
 //! The operator's commands.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
 use super::House;
 use crate::wait::{DEADLINE, until};
@@ -27,26 +28,20 @@ impl House {
     pub async fn run(&self, arguments: &[&str], input: &str) -> Result<Output> {
         let mut command = self.plan.command()?;
         command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut command = tokio::process::Command::from(command);
-        let mut child = command.kill_on_drop(true).spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            use tokio::io::AsyncWriteExt;
-            // A command that does not read its input may have closed it.
-            let _ = stdin.write_all(input.as_bytes()).await;
-        }
-        let output = tokio::time::timeout(DEADLINE, child.wait_with_output());
-        let output = output
-            .await
-            .with_context(|| format!("{arguments:?} took too long"))??;
-        Ok(Output {
-            status: output.status.code(),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+            .arg("--config")
+            .arg(self.plan.file())
+            .args(arguments);
+        finish(command, input).await
+    }
+
+    /// As [`House::run`], but without the house's configuration.
+    ///
+    /// # Errors
+    /// As for [`House::run`].
+    pub async fn run_alone(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = self.plan.command()?;
+        command.args(arguments);
+        finish(command, "").await
     }
 
     /// Runs a command that must succeed, and gives its output's octets.
@@ -135,4 +130,28 @@ impl House {
         );
         Ok(output.stdout)
     }
+}
+
+/// Runs a command to its end.
+async fn finish(mut command: Command, input: &str) -> Result<Output> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let shown = format!("{command:?}");
+    let mut command = tokio::process::Command::from(command);
+    let mut child = command.kill_on_drop(true).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that does not read its input may have closed it.
+        let _ = stdin.write_all(input.as_bytes()).await;
+    }
+    let output = tokio::time::timeout(DEADLINE, child.wait_with_output());
+    let output = output
+        .await
+        .with_context(|| format!("{shown} took too long"))??;
+    Ok(Output {
+        status: output.status.code(),
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
 }

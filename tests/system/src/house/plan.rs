@@ -101,7 +101,7 @@ impl Plan {
         self.directory.path().join("rohrpost.toml")
     }
 
-    /// The program with this configuration and nothing of the tests' surroundings.
+    /// The program, with nothing of the tests' surroundings.
     pub(super) fn command(&self) -> Result<Command> {
         let mut command = Command::new(program()?);
         for (name, _) in std::env::vars() {
@@ -109,7 +109,6 @@ impl Plan {
                 command.env_remove(name);
             }
         }
-        command.arg("--config").arg(self.file());
         Ok(command)
     }
 
@@ -117,6 +116,8 @@ impl Plan {
         let mut command = self.command()?;
         command
             .arg("serve")
+            .arg("--config")
+            .arg(self.file())
             .arg("--data")
             .arg(self.directory.path().join("data"))
             .envs(self.environment.iter().cloned())
