@@ -4,9 +4,18 @@
 //! something is known. Delivery is at least once, to competing consumers, with
 //! explicit acknowledgement. A job whose publication is refused, or lost with
 //! the broker, is published again from the ledger.
+//!
+//! Three engines stand behind the port, chosen by URL: `embedded` in the memory
+//! of one process, `nats://` for NATS JetStream, `amqp://` for RabbitMQ. Where
+//! there is a broker, [`init`] makes its topics with an administrator's
+//! credentials, and [`connect`] verifies them.
 
+mod amqp;
 pub mod conformance;
 mod embedded;
+mod nats;
+mod url;
+mod wire;
 
 use std::sync::Arc;
 
@@ -15,6 +24,7 @@ use bytes::Bytes;
 use message::{Job, Topic, TraceContext};
 
 pub use embedded::{Buried, EmbeddedBus};
+use url::Engine;
 
 /// Why the bus did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +35,21 @@ pub enum BusError {
     /// The URL names no engine of ours.
     #[error("{url:?} is no bus: {reason}")]
     Url {
-        /// The URL.
+        /// The URL, without a password.
         url: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The topics on the broker are not as this version wants them.
+    #[error("the broker's topics differ (`rohrpost init` makes them right): {0}")]
+    Drift(String),
+    /// The broker takes nothing as large as this.
+    #[error("{size} octets are too large for the broker, which takes {limit}")]
+    TooLarge {
+        /// Of the job.
+        size: usize,
+        /// The broker's limit.
+        limit: usize,
     },
 }
 
@@ -163,16 +184,37 @@ impl Drop for Delivery {
     }
 }
 
-/// Connects to the bus that `url` names: `embedded`.
+/// Connects to the bus that `url` names, and verifies its topics:
+///
+/// - `embedded`
+/// - `nats://USER:PASSWORD@HOST:PORT,HOST:PORT`, or `tls://…`
+/// - `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://…`
+///
+/// with the options `?max_jobs=…` (what a topic holds), `replicas=…` (nodes that
+/// hold each job), `prefix=…` (before every name), `password_file=…`, `ca=…`
+/// (certificates in PEM to trust) and, for NATS, `ack_wait=…` (seconds until a
+/// job of a consumer that died is given to another).
 ///
 /// # Errors
-/// When the URL names no engine, or the engine cannot be reached.
+/// When the URL names no engine, the broker cannot be reached, or its topics
+/// are not as they are to be.
 pub async fn connect(url: &str) -> Result<Arc<dyn Bus>, BusError> {
-    match url {
-        "embedded" => Ok(Arc::new(EmbeddedBus::new(embedded::DEPTH))),
-        other => Err(BusError::Url {
-            url: other.to_owned(),
-            reason: "this version knows `embedded`".to_owned(),
-        }),
+    match Engine::parse(url)? {
+        Engine::Embedded => Ok(Arc::new(EmbeddedBus::new(embedded::DEPTH))),
+        Engine::Nats(broker) => Ok(Arc::new(nats::NatsBus::connect(&broker).await?)),
+        Engine::Amqp(broker) => Ok(Arc::new(amqp::AmqpBus::connect(&broker).await?)),
+    }
+}
+
+/// Makes the topics on the broker that `url` names, with credentials that may.
+/// What is there already and right is left alone, jobs included.
+///
+/// # Errors
+/// When the URL names no engine, the broker cannot be reached, or refuses.
+pub async fn init(url: &str) -> Result<(), BusError> {
+    match Engine::parse(url)? {
+        Engine::Embedded => Ok(()),
+        Engine::Nats(broker) => nats::init(&broker).await,
+        Engine::Amqp(broker) => amqp::init(&broker).await,
     }
 }

@@ -1,0 +1,133 @@
+//! Publishing with confirms, many at a time on one channel.
+
+use std::sync::Arc;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Confirmation};
+use message::Topic;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time;
+
+use super::link::Link;
+use super::{PATIENCE, answered, unavailable};
+use crate::url::Shape;
+use crate::{BusError, Published, wire};
+
+/// How many publications may be unconfirmed; more wait.
+const IN_FLIGHT: usize = 1024;
+
+/// AMQP's mark of messages that survive a restart.
+const PERSISTENT: u8 = 2;
+
+/// Publishes on a channel of its own. Clones share it.
+#[derive(Clone)]
+pub(super) struct Publisher {
+    link: Link,
+    shape: Arc<Shape>,
+    channel: Arc<Mutex<Option<Channel>>>,
+    unconfirmed: Arc<Semaphore>,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Link, shape: Shape) -> Self {
+        Self {
+            link,
+            shape: Arc::new(shape),
+            channel: Arc::default(),
+            unconfirmed: Arc::new(Semaphore::new(IN_FLIGHT)),
+        }
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Has octets stored on a topic, and waits for the broker's confirmation.
+    pub(super) async fn publish(
+        &self,
+        topic: Topic,
+        payload: &[u8],
+        id: String,
+        headers: FieldTable,
+    ) -> Result<Published, BusError> {
+        self.fits(topic, payload)?;
+        self.link.not_blocked()?;
+        let waiting = time::timeout(PATIENCE, self.unconfirmed.acquire()).await;
+        let waiting = waiting.map_err(unavailable("publish"))?;
+        let _place = waiting.map_err(unavailable("publish"))?;
+        let channel = self.channel().await?;
+        let exchange = self.shape.name(topic);
+        let properties = BasicProperties::default()
+            .with_delivery_mode(PERSISTENT)
+            .with_content_type("application/json".into())
+            .with_message_id(id.into())
+            .with_headers(headers);
+        let confirmed = async {
+            let options = BasicPublishOptions {
+                mandatory: true,
+                ..BasicPublishOptions::default()
+            };
+            let sent = channel.basic_publish(
+                exchange.as_str().into(),
+                exchange.as_str().into(),
+                options,
+                payload,
+                properties,
+            );
+            sent.await?.await
+        };
+        match time::timeout(PATIENCE, confirmed).await {
+            Ok(Ok(confirmation)) => meaning(confirmation, topic),
+            Ok(Err(error)) => Err(unavailable("publish")(error)),
+            Err(elapsed) => {
+                self.discard(&channel).await;
+                Err(unavailable("publish")(elapsed))
+            }
+        }
+    }
+
+    /// RabbitMQ closes the channel over what is too large, and with it fails
+    /// whatever else is in flight.
+    fn fits(&self, topic: Topic, payload: &[u8]) -> Result<(), BusError> {
+        let (size, limit) = (payload.len(), wire::MAX_JOB);
+        match topic != Topic::Dead && size > limit {
+            true => Err(BusError::TooLarge { size, limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// The channel that all publications share; a new one after a failure.
+    async fn channel(&self) -> Result<Channel, BusError> {
+        let mut current = self.channel.lock().await;
+        if let Some(channel) = current.as_ref().filter(|c| c.status().connected()) {
+            return Ok(channel.clone());
+        }
+        let fresh = self.link.channel().await?;
+        let select = fresh.confirm_select(ConfirmSelectOptions::default());
+        answered("have publications confirmed", select).await?;
+        *current = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Gives up a channel that does not confirm, so that nothing gathers on it.
+    async fn discard(&self, channel: &Channel) {
+        let mut current = self.channel.lock().await;
+        if current.as_ref().is_some_and(|c| c.id() == channel.id()) {
+            *current = None;
+        }
+    }
+}
+
+fn meaning(confirmation: Confirmation, topic: Topic) -> Result<Published, BusError> {
+    match confirmation {
+        Confirmation::Ack(None) => Ok(Published::Taken),
+        Confirmation::Nack(_) => Ok(Published::Refused),
+        Confirmation::Ack(Some(_returned)) => Err(BusError::Unavailable(format!(
+            "no queue takes jobs of {topic}: `rohrpost init` makes it"
+        ))),
+        Confirmation::NotRequested => Err(BusError::Unavailable(
+            "RabbitMQ does not confirm publications".to_owned(),
+        )),
+    }
+}

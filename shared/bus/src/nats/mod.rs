@@ -1,0 +1,284 @@
+//! The bus on NATS JetStream, nats-server 2.9 and newer.
+//!
+//! Each topic is a work-queue stream on files with one durable pull consumer,
+//! which all instances of a service share; [`topology`] makes and verifies
+//! them. JetStream answers a publication before it is fsynced, so a power loss
+//! may take jobs with it: the ledger publishes them again.
+//!
+//! While the broker is away publishing fails at once, for the ledger knows the
+//! job; the client reconnects by itself for as long as the bus lives. A
+//! publication without an answer is repeated under the same `Nats-Msg-Id`, and
+//! the server drops the repetition if it has the first.
+
+mod delivery;
+mod pull;
+#[cfg(test)]
+mod tests;
+mod topology;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, Context, context};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, HeaderValue, header};
+use async_trait::async_trait;
+use bytes::Bytes;
+use message::Topic;
+use tokio::sync::watch;
+use tokio::time;
+
+use crate::url::{Broker, Shape};
+use crate::{Bus, BusError, Outgoing, Published, Subscription, wire};
+use topology::Names;
+
+/// How many publications may be unanswered; more wait.
+const IN_FLIGHT: usize = 1024;
+
+/// How long one try of a publication waits for its answer, and how many tries
+/// there are.
+const PATIENCE: Duration = Duration::from_secs(3);
+const TRIES: u32 = 3;
+
+/// How long the broker may take over a request or a new connection.
+const REQUEST: Duration = Duration::from_secs(5);
+
+/// The longest pause between two attempts to reconnect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Topics on a NATS server or cluster.
+pub(crate) struct NatsBus(Link);
+
+/// The connection, shared by the bus, its subscriptions and their deliveries.
+#[derive(Clone)]
+struct Link {
+    client: Client,
+    jetstream: Context,
+    shape: Arc<Shape>,
+    /// Whether there is a connection at the moment.
+    connected: watch::Receiver<bool>,
+}
+
+impl NatsBus {
+    /// Connects, and verifies that the topics are as `broker` says.
+    pub(crate) async fn connect(broker: &Broker) -> Result<Self, BusError> {
+        let link = Link::connect(broker).await?;
+        topology::verify(&link).await?;
+        Ok(Self(link))
+    }
+}
+
+/// Makes the topics as `broker` says; again and again, if need be.
+pub(crate) async fn init(broker: &Broker) -> Result<(), BusError> {
+    topology::make(&Link::connect(broker).await?).await
+}
+
+#[async_trait]
+impl Bus for NatsBus {
+    async fn publish(&self, topic: Topic, outgoing: Outgoing) -> Result<Published, BusError> {
+        let mut headers = HeaderMap::new();
+        let id = wire::publication_id(&outgoing);
+        insert(&mut headers, header::NATS_MESSAGE_ID, &id)?;
+        insert(&mut headers, wire::TRACE, &outgoing.trace.to_string())?;
+        let payload = outgoing.job.encode().into();
+        self.0.publish(topic, payload, headers).await
+    }
+
+    async fn subscribe(
+        &self,
+        topic: Topic,
+        prefetch: usize,
+    ) -> Result<Box<dyn Subscription>, BusError> {
+        let consumer = pull::Consumer::start(&self.0, topic, prefetch).await?;
+        Ok(Box::new(consumer))
+    }
+
+    async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError> {
+        self.0.connected()?;
+        topology::depth(&self.0, topic).await.map(Some)
+    }
+}
+
+impl Link {
+    async fn connect(broker: &Broker) -> Result<Self, BusError> {
+        let (tell, connected) = watch::channel(true);
+        let servers = broker.servers.iter().map(|server| {
+            let scheme = if broker.tls { "tls" } else { "nats" };
+            format!("{scheme}://{server}").parse()
+        });
+        let servers = servers.collect::<Result<Vec<async_nats::ServerAddr>, _>>();
+        let servers = servers.map_err(unavailable("read the address"))?;
+        let connecting = options(broker, tell).connect(servers);
+        let client = connecting.await.map_err(unavailable("connect to NATS"))?;
+        let jetstream = context::ContextBuilder::new()
+            .timeout(REQUEST)
+            .ack_timeout(PATIENCE)
+            .max_ack_inflight(IN_FLIGHT)
+            .backpressure_on_inflight(true)
+            .build(client.clone());
+        Ok(Self {
+            client,
+            jetstream,
+            shape: Arc::new(broker.shape.clone()),
+            connected,
+        })
+    }
+
+    /// Fails while there is no connection: what is sent then would wait for one
+    /// in memory.
+    fn connected(&self) -> Result<(), BusError> {
+        match *self.connected.borrow() {
+            true => Ok(()),
+            false => Err(BusError::Unavailable("not connected to NATS".to_owned())),
+        }
+    }
+
+    fn names(&self, topic: Topic) -> Names {
+        Names::of(&self.shape, topic)
+    }
+
+    /// Has octets stored on a topic; `headers` hold the id that makes
+    /// repetitions harmless.
+    async fn publish(
+        &self,
+        topic: Topic,
+        payload: Bytes,
+        headers: HeaderMap,
+    ) -> Result<Published, BusError> {
+        let subject = self.names(topic).subject;
+        for _ in 0..TRIES {
+            self.connected()?;
+            let publish = jetstream::message::PublishMessage::build()
+                .payload(payload.clone())
+                .headers(headers.clone());
+            let answered = async {
+                let sent = self.jetstream.send_publish(subject.clone(), publish);
+                sent.await?.await
+            };
+            match time::timeout(PATIENCE, answered).await {
+                Ok(Ok(_stored)) => return Ok(Published::Taken),
+                Ok(Err(error)) if unanswered(&error) => {}
+                Ok(Err(error)) => return refusal(&error, payload.len(), self.client.max_payload()),
+                Err(_elapsed) => {}
+            }
+        }
+        let problem = format!("NATS did not answer the publication on {subject}");
+        Err(BusError::Unavailable(problem))
+    }
+}
+
+fn options(broker: &Broker, tell: watch::Sender<bool>) -> ConnectOptions {
+    let tell = Arc::new(tell);
+    let options = ConnectOptions::new()
+        .name("rohrpost")
+        .connection_timeout(REQUEST)
+        .request_timeout(Some(REQUEST))
+        .ping_interval(Duration::from_secs(10))
+        .reconnect_delay_callback(|attempts| {
+            let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(10);
+            (Duration::from_millis(20) * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
+        })
+        .event_callback(move |event| {
+            let tell = Arc::clone(&tell);
+            async move { note(&tell, &event) }
+        })
+        .require_tls(broker.tls);
+    let options = match &broker.ca {
+        Some(file) => options.add_root_certificates(file.clone()),
+        None => options,
+    };
+    match &broker.credentials {
+        // An inbox of its own, so that permissions can keep others out of it.
+        Some(account) => options
+            .user_and_password(account.user.clone(), account.password.clone())
+            .custom_inbox_prefix(format!("_INBOX.{}", account.user)),
+        None => options,
+    }
+}
+
+fn note(connected: &watch::Sender<bool>, event: &Event) {
+    match event {
+        Event::Connected => {
+            tracing::info!("connected to NATS");
+            connected.send_replace(true);
+        }
+        Event::Disconnected | Event::Closed => {
+            tracing::warn!("the connection to NATS is lost");
+            connected.send_replace(false);
+        }
+        Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS is going away"),
+        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
+            tracing::warn!(%event, "NATS complains");
+        }
+    }
+}
+
+/// Whether the server may have stored what it did not answer.
+fn unanswered(error: &context::PublishError) -> bool {
+    use context::PublishErrorKind as Kind;
+    match error.kind() {
+        Kind::TimedOut | Kind::BrokenPipe => true,
+        Kind::StreamNotFound
+        | Kind::WrongLastMessageId
+        | Kind::WrongLastSequence
+        | Kind::MaxAckPending
+        | Kind::MaxPayloadExceeded
+        | Kind::Other => false,
+    }
+}
+
+/// What the server's refusal means.
+fn refusal(
+    error: &context::PublishError,
+    size: usize,
+    max_payload: usize,
+) -> Result<Published, BusError> {
+    let source = std::error::Error::source(error);
+    let answer = source.and_then(|source| source.downcast_ref::<jetstream::Error>());
+    let code = answer.map(jetstream::Error::error_code);
+    if error.kind() == context::PublishErrorKind::MaxPayloadExceeded {
+        let limit = max_payload;
+        return Err(BusError::TooLarge { size, limit });
+    }
+    if error.kind() == context::PublishErrorKind::StreamNotFound {
+        let problem = "no stream takes the job: either JetStream is away, or `rohrpost init` has \
+                       not made the topics";
+        return Err(BusError::Unavailable(problem.to_owned()));
+    }
+    match (code, answer) {
+        (Some(jetstream::ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM), _) => {
+            let limit = wire::MAX_JOB;
+            Err(BusError::TooLarge { size, limit })
+        }
+        (
+            Some(
+                jetstream::ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+                | jetstream::ErrorCode::INSUFFICIENT_RESOURCES
+                | jetstream::ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+            ),
+            _,
+        ) => Ok(Published::Refused),
+        // The code says only that storing failed; the text, that it was for
+        // the limits.
+        (Some(jetstream::ErrorCode::STREAM_STORE_FAILED), Some(answer))
+            if answer.to_string().contains("maximum") =>
+        {
+            Ok(Published::Refused)
+        }
+        _ => Err(unavailable("publish")(error)),
+    }
+}
+
+fn unavailable<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> BusError {
+    move |error| BusError::Unavailable(format!("cannot {what}: {error}"))
+}
+
+/// Adds a header; one with a line break is refused rather than sent.
+fn insert(
+    headers: &mut HeaderMap,
+    name: impl header::IntoHeaderName,
+    value: &str,
+) -> Result<(), BusError> {
+    let value: HeaderValue = value.parse().map_err(unavailable("write a header"))?;
+    headers.insert(name, value);
+    Ok(())
+}
