@@ -35,6 +35,7 @@ mod mail_route;
 mod recipients;
 mod relay;
 mod report;
+mod serve;
 mod slots;
 mod sweep;
 mod trouble;

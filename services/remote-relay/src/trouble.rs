@@ -124,23 +124,25 @@ impl Relay {
         Ok(())
     }
 
-    /// An attempt could not talk to the destination.
+    /// An attempt could not talk to the destination. Returns when it is probed.
     pub(crate) async fn meet_trouble(
         &self,
         destination: &Destination,
-        cause: Cause,
+        cause: &Cause,
         errand: Errand,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Timestamp, StoreError> {
         let known = self.ports.ledger.destination(destination).await?;
         let failures = match (&known, errand) {
             (None, _) => 1,
             (Some(state), Errand::Probe) => state.failures.saturating_add(1),
             // Another attempt has told of it, or a probe will.
-            (Some(_), Errand::Ordinary | Errand::Insisted) => return Ok(()),
+            (Some(state), Errand::Ordinary | Errand::Insisted) => {
+                return Ok(state.trouble.probe_at);
+            }
         };
         let at = self.now();
         let probe_at = probe_at(&self.config.policy(destination), failures, at);
-        let Cause { status, diagnostic } = cause;
+        let Cause { status, diagnostic } = cause.clone();
         tracing::info!(%destination, failures, reason = diagnostic.text(), "destination in trouble");
         let trouble = Trouble {
             status,
@@ -152,8 +154,7 @@ impl Relay {
             .ledger
             .destination_failed(destination, trouble)
             .await?;
-        self.wake.notify_one();
-        Ok(())
+        Ok(probe_at)
     }
 }
 
