@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
 /// How long anything may take before a test fails; far longer than it does.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How often it is looked.
 const GLANCE: Duration = Duration::from_millis(15);

@@ -12,6 +12,8 @@ use serde_json::Value;
 use system::{Answer, Entrance, House, Load, Plan, Remote, Stage, Tally, until_within};
 
 const KILLS: usize = 24;
+/// After one kill in so many comes another, while the house is starting again.
+const EARLY: usize = 4;
 const MESSAGES: usize = 2400;
 /// A recipient for whom the sender must get a failure notice: the domain takes
 /// no mail.
@@ -34,12 +36,13 @@ async fn what_got_250_survives_any_number_of_kills() -> Result<()> {
         load.reach(goal)
             .await
             .with_context(|| format!("before kill {kill}"))?;
-        // A moment that nothing in the house is in step with.
-        tokio::time::sleep(Duration::from_micros(
-            (random.fraction() * 300_000.0) as u64,
-        ))
-        .await;
+        moment(&random, 300).await;
         house.kill().await?;
+        if kill % EARLY == 0 {
+            house.begin()?;
+            moment(&random, 400).await;
+            house.kill().await?;
+        }
         house
             .resume()
             .await
@@ -79,6 +82,12 @@ async fn only_orphans(house: &House, broken: u64) -> Result<()> {
     Ok(())
 }
 
+/// A moment that nothing in the house is in step with.
+async fn moment(random: &SeededRandomness, most_millis: u64) {
+    let micros = random.fraction() * 1000.0 * most_millis as f64;
+    tokio::time::sleep(Duration::from_micros(micros as u64)).await;
+}
+
 /// Every accepted number is where it belongs.
 async fn account_for(house: &House, remote: &Remote, tally: &Tally) -> Result<()> {
     let [alice, bob] = house.accounts().map(|account| account.address.clone());
@@ -91,10 +100,11 @@ async fn account_for(house: &House, remote: &Remote, tally: &Tally) -> Result<()
     ];
     let accepted = tally.accepted();
     println!(
-        "accepted {}, refused {}, unanswered {}, kills {KILLS}",
+        "accepted {}, refused {}, unanswered {}, kills {}",
         accepted.len(),
         tally.refused(),
-        tally.broken()
+        tally.broken(),
+        KILLS + KILLS / EARLY
     );
     let mut missing = Vec::new();
     for (number, recipients) in &accepted {

@@ -111,7 +111,8 @@ impl House {
     /// # Errors
     /// When it ends instead.
     pub async fn resume(&mut self) -> Result<()> {
-        let process = self.process.insert(self.plan.spawn()?);
+        self.begin()?;
+        let process = self.process.as_mut().context("the house is down")?;
         let url = format!("http://{}/readyz", self.plan.ports.web.address());
         let http = &self.http;
         let ready = until("the house is ready", async || {
@@ -122,6 +123,15 @@ impl House {
             Ok(answer.ok().filter(|answer| answer.status().is_success()))
         });
         ready.await.map(drop)
+    }
+
+    /// Starts the process on what is in the data directory, and does not wait.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn begin(&mut self) -> Result<()> {
+        self.process = Some(self.plan.spawn()?);
+        Ok(())
     }
 
     /// Ends the process as a power cut would.
