@@ -172,6 +172,8 @@ fn route(account: AccountId) -> Route {
                 account: Some(account),
                 originals: vec![0],
             }],
+            passed_on_by: Vec::new(),
+            expanded: Vec::new(),
         }],
     }
 }

@@ -96,6 +96,12 @@ pub struct JobRecord {
     pub return_path: ReversePath,
     /// Its recipients, settled ones included, in the order of the route.
     pub recipients: Vec<RecipientState>,
+    /// See [`super::NewJob::passed_on_by`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_on_by: Vec<Address>,
+    /// See [`super::NewJob::expanded`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expanded: Vec<u32>,
     /// How many attempts had a result.
     #[serde(default)]
     pub attempts: u32,
@@ -193,7 +199,8 @@ pub enum Recorded {
 /// Work jobs of the ledger.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// A job as it is.
+    /// A job as it is; also, in the form of a job to `local`, the routing and the
+    /// notice job of a message while there is work for them.
     async fn job(&self, key: JobKey) -> Result<Option<JobRecord>, StoreError>;
 
     /// Pending, waiting or due deferred → working, with the generation raised.
@@ -225,7 +232,8 @@ pub trait Jobs: Send + Sync {
     ) -> Result<Option<Claimed>, StoreError>;
 
     /// Destinations that have a waiting job or a due deferred one, at most
-    /// `limit`, those due longest first, `after` which the page starts.
+    /// `limit`, those due longest first. The page starts behind `after`, or anew
+    /// where `after` is not ready any more: what made it so was progress.
     async fn ready(
         &self,
         after: Option<&Destination>,

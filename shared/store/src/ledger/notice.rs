@@ -66,7 +66,8 @@ pub struct NoticeRecord {
 #[async_trait]
 pub trait Notices: Send + Sync {
     /// All recipients of `message` still owed a notice of `kind`, under
-    /// `reserve` if no notice is claimed yet; else the claimed one again.
+    /// `reserve` if no notice is claimed yet; else the claimed one again. None
+    /// while the notice job is held or dead.
     async fn claim_notice(
         &self,
         message: MessageId,

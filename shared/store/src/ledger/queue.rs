@@ -28,7 +28,8 @@ pub struct QueueItem {
     pub entry: Entry,
     /// Whether it has been routed.
     pub routed: bool,
-    /// Its jobs that are not settled; of many, the first 100.
+    /// Its jobs that are not settled; of many, the first 100. Among them its
+    /// routing job until it is routed, and its notice job when held or dead.
     pub jobs: Vec<JobRecord>,
     /// Whether only notices are owed.
     pub notice_owed: bool,
@@ -86,8 +87,9 @@ pub trait Queue: Send + Sync {
     ) -> Result<(Vec<QueueItem>, Option<MessageId>), StoreError>;
 
     /// Applies an intervention to a job (also the routing job: a message that
-    /// is not routed yet can be held, bounced or deleted). False when the state
-    /// of the job does not allow it. Durable.
+    /// is not routed yet can be held, bounced or deleted) or the notice job (whose
+    /// deletion leaves the sender untold). False when the state of the job does
+    /// not allow it: what is being worked on cannot be settled. Durable.
     async fn intervene(&self, key: JobKey, intervention: Intervention) -> Result<bool, StoreError>;
 
     /// The counts.

@@ -63,6 +63,14 @@ pub struct NewJob {
     pub return_path: ReversePath,
     /// At least one; referred to by index from then on.
     pub recipients: Vec<FinalRecipient>,
+    /// The aliases that pass the message on, the first one first: what goes
+    /// out names them in Delivered-To. None where it leaves by no alias.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_on_by: Vec<Address>,
+    /// The original recipients among those of this job that were expanded:
+    /// the expansion was their success (RFC 3461 §5.2.7.2 c).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expanded: Vec<u32>,
 }
 
 /// The route that is in force.
@@ -81,7 +89,8 @@ pub struct Routed {
 pub trait Routes: Send + Sync {
     /// Records `route` unless one is recorded, creates its jobs as pending,
     /// refers each local account to the content, and settles the routing job.
-    /// None where the message is unknown or closed.
+    /// None where the message is unknown or closed, or its routing job held or
+    /// dead.
     async fn record_route(
         &self,
         message: MessageId,

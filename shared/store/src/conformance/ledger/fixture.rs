@@ -106,6 +106,8 @@ pub(super) fn remote(to: &str, originals: &[u32]) -> NewJob {
         destination: destination(to),
         return_path: ReversePath::Address(address("sender@here.example")),
         recipients: originals.iter().map(recipient).collect(),
+        passed_on_by: Vec::new(),
+        expanded: Vec::new(),
     }
 }
 

@@ -130,31 +130,42 @@ impl EmbeddedStore {
 }
 
 impl Turn<'_, '_> {
-    /// Does what a timer set for `at` asks for, if the job still has it.
+    /// Does what a timer set for `at` asks for. A timer that its job does not
+    /// know is removed, or it would be found again for ever.
     fn work_off(&mut self, key: JobKey, at: u64) -> Result<(), StoreError> {
-        if let Part::Work(_) = key.part {
-            return match job(self.step, key)? {
-                Some(row) => self.work_off_job(row, at),
-                None => Ok(()),
-            };
+        let known = match key.part {
+            Part::Work(_) => self.work_off_job(key, at)?,
+            Part::Route | Part::Notice => self.work_off_chore(key, at)?,
+        };
+        if !known {
+            tracing::warn!(job = %key, "a timer was left of a job that does not have it");
+            self.step.delete(keys::timer(at, key));
         }
+        Ok(())
+    }
+
+    fn work_off_chore(&mut self, key: JobKey, at: u64) -> Result<bool, StoreError> {
         let Some(mut progress) = progress(self.step, key.message)? else {
-            return Ok(());
+            return Ok(false);
         };
         let chore = match key.part {
             Part::Route => &mut progress.routing,
             Part::Notice | Part::Work(_) => &mut progress.notice,
         };
-        if chore.placed.timer.is_some_and(|timer| timer.at == at) {
-            chore.feeding.at = Some(self.now);
-            self.keep_progress(key.message, progress, Feeding::default())?;
+        if chore.placed.timer.is_none_or(|timer| timer.at != at) {
+            return Ok(false);
         }
-        Ok(())
+        chore.feeding.at = Some(self.now);
+        self.keep_progress(key.message, progress, Feeding::default())?;
+        Ok(true)
     }
 
-    fn work_off_job(&mut self, mut row: JobRow, at: u64) -> Result<(), StoreError> {
+    fn work_off_job(&mut self, key: JobKey, at: u64) -> Result<bool, StoreError> {
+        let Some(mut row) = job(self.step, key)? else {
+            return Ok(false);
+        };
         let Some(timer) = row.placed.timer.filter(|timer| timer.at == at) else {
-            return Ok(());
+            return Ok(false);
         };
         let (now, rules) = (self.now, self.rules);
         match timer.alarm {
@@ -164,13 +175,13 @@ impl Turn<'_, '_> {
                 row.course().give_back(problem, false, now, &rules);
             }
             Alarm::Warn => {
-                let message = row.job.key.message;
-                let mut progress = known_progress(self.step, message)?;
+                let mut progress = known_progress(self.step, key.message)?;
                 self.warn(&mut progress, &mut row);
-                self.keep_progress(message, progress, Feeding::by_feeder(now))?;
+                self.keep_progress(key.message, progress, Feeding::by_feeder(now))?;
             }
         }
-        self.keep_job(&row)
+        self.keep_job(&row)?;
+        Ok(true)
     }
 
     fn fed(&mut self, job: Job, publication: u32) -> Result<(), StoreError> {

@@ -302,9 +302,11 @@ fn ready(
     limit: usize,
     now: u64,
 ) -> Result<Vec<Destination>, StoreError> {
+    // What waits is ready even if the clock was set back since.
+    let is_ready = |class, at| class == Class::Waiting || at <= now;
     let start = match after {
         Some(after) => place(read, after)?
-            .filter(|(at, _)| *at <= now)
+            .filter(|(at, class)| is_ready(*class, *at))
             .map(|(at, _)| (at, after.to_string())),
         None => None,
     };
@@ -316,7 +318,7 @@ fn ready(
         let mut of_class = 0;
         read.scan(&keys::heads(class as u8), key.as_ref(), &mut |key, _| {
             let (at, destination) = keys::read_head(key)?;
-            let wanted = at <= now && of_class < limit;
+            let wanted = is_ready(class, at) && of_class < limit;
             if wanted && place(read, &destination)? == Some((at, class)) {
                 of_class += 1;
                 found.push((at, destination));

@@ -233,6 +233,8 @@ pub(super) fn chore_record(key: JobKey, chore: &Chore, entry: &Entry) -> JobReco
             Part::Notice => ReversePath::Null,
         },
         recipients: recipients.collect(),
+        passed_on_by: Vec::new(),
+        expanded: Vec::new(),
         attempts: 0,
         tries: chore.tries,
         warn_at: None,

@@ -80,6 +80,8 @@ impl JobRow {
                 destination: job.destination,
                 return_path: job.return_path,
                 recipients: recipients.collect(),
+                passed_on_by: job.passed_on_by,
+                expanded: job.expanded,
                 attempts: 0,
                 tries: 0,
                 warn_at: None,
@@ -101,6 +103,8 @@ impl JobRow {
             destination: self.job.destination.clone(),
             return_path: self.job.return_path.clone(),
             recipients: recipients.map(|state| state.recipient.clone()).collect(),
+            passed_on_by: self.job.passed_on_by.clone(),
+            expanded: self.job.expanded.clone(),
         }
     }
 

@@ -37,11 +37,8 @@ impl Wishes {
     pub(super) fn after_expansion(mut self, decisions: &[Decision]) -> Self {
         for decision in decisions {
             let outcome = decision.outcome.as_ref();
-            let expanded = outcome.is_some_and(|outcome| outcome.verdict == Verdict::Expanded);
-            if expanded
-                && let Some(Notify::When { success, .. }) = self.0.get_mut(&decision.original)
-            {
-                *success = false;
+            if outcome.is_some_and(|outcome| outcome.verdict == Verdict::Expanded) {
+                self.forget_success(decision.original);
             }
         }
         self
@@ -57,7 +54,17 @@ impl Wishes {
         let named = originals
             .into_iter()
             .filter_map(|original| Some((original, *self.0.get(&original)?)));
-        Self(named.collect())
+        let mut wishes = Self(named.collect());
+        for original in &job.expanded {
+            wishes.forget_success(*original);
+        }
+        wishes
+    }
+
+    fn forget_success(&mut self, original: u32) {
+        if let Some(Notify::When { success, .. }) = self.0.get_mut(&original) {
+            *success = false;
+        }
     }
 
     pub(super) fn is_default(&self) -> bool {
