@@ -22,6 +22,7 @@ const EXIT: &str = "Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 t
 
 /// Which server, and how it is spoken of.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server and output")]
 pub(crate) struct Place {
     /// The configuration file; without one the defaults hold
     #[arg(long, global = true, value_name = "FILE", env = "ROHRPOST_CONFIG")]
@@ -107,6 +108,7 @@ pub(crate) enum DomainOrder {
 pub(crate) enum AccountOrder {
     /// Create an account
     Add {
+        /// Its address, which is also its login name
         address: Address,
         /// The file whose first line is the password; - reads standard input
         #[arg(long, value_name = "FILE")]
@@ -121,6 +123,7 @@ pub(crate) enum AccountOrder {
     Remove { address: Address },
     /// Set an account's password
     Password {
+        /// Its address, which is also its login name
         address: Address,
         /// The file whose first line is the password; - reads standard input
         #[arg(long, value_name = "FILE")]
@@ -200,25 +203,25 @@ pub(crate) enum QueueOrder {
     /// Try now what is deferred, waiting or dead
     Retry {
         /// Message ids or job keys
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
     /// Stop what is pending, waiting or deferred until it is released
     Hold {
         /// Message ids or job keys
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
     /// Let go on what is held
     Release {
         /// Message ids or job keys
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
     /// Give up and tell the sender
     Bounce {
         /// Message ids or job keys
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         /// Why, in one line that the sender reads
         #[arg(long, value_name = "TEXT")]
@@ -227,7 +230,7 @@ pub(crate) enum QueueOrder {
     /// Give up and tell nobody
     Delete {
         /// Message ids or job keys
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         /// Why, in one line for `rohrpost trace`
         #[arg(long, value_name = "TEXT")]

@@ -32,6 +32,7 @@ mod tests;
 use std::io;
 use std::net::SocketAddr;
 
+use config::Config;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -58,12 +59,12 @@ pub enum Error {
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn run(
-    config: config::Web,
+    config: &Config,
     ports: Ports,
     token: Token,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let address = config.listen;
+    let address = config.web.listen;
     let cannot = |cause| Error::Listen { address, cause };
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;

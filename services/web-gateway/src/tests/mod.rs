@@ -293,6 +293,8 @@ impl Bench {
                     account,
                     originals: vec![0],
                 }],
+                passed_on_by: Vec::new(),
+                expanded: Vec::new(),
             }],
         };
         self.ports
