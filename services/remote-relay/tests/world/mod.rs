@@ -30,6 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use sink::{Say, Sink};
 
+/// The content of most messages.
+const SMALL: &[u8] = b"Subject: hi\r\n\r\n.dot\r\nlast line\r\n";
+
 /// Real time that a condition may take to come true.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -126,20 +129,26 @@ impl World {
         let mut envelope = envelope(recipients);
         change(&mut envelope);
         let destination: Destination = destination.parse().unwrap();
-        let key = self.accept(envelope, destination).await;
+        let key = self.accept(envelope, destination, SMALL).await;
         self.publish(key).await;
         key
     }
 
-    async fn accept(&self, envelope: Envelope, destination: Destination) -> JobKey {
+    /// Sends a message with this content to `bob@example.org`.
+    pub(crate) async fn send_octets(&self, octets: &[u8]) -> JobKey {
+        let destination = "example.org".parse().unwrap();
+        let envelope = envelope(&["bob@example.org"]);
+        let key = self.accept(envelope, destination, octets).await;
+        self.publish(key).await;
+        key
+    }
+
+    async fn accept(&self, envelope: Envelope, destination: Destination, octets: &[u8]) -> JobKey {
         let message = MessageId::draw(&self.clock, self.random.as_ref());
         let mut writer = self.content.create().await.unwrap();
-        writer
-            .write(b"Subject: hi\r\n\r\n.dot\r\nlast line\r\n")
-            .await
-            .unwrap();
+        writer.write(octets).await.unwrap();
         let prefix = Bytes::from_static(b"Received: from test\r\n");
-        let size = 35 + prefix.len() as u64;
+        let size = (octets.len() + prefix.len()) as u64;
         let trailer = Trailer {
             message,
             prefix,

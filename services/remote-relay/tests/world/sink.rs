@@ -228,6 +228,9 @@ impl Shared {
                 }
                 "DATA" => {
                     if self.reply(stream, &line, "354 go on\r\n").await? {
+                        if let Some(Say::Reply(reply)) = self.scripted("content") {
+                            return Self::interrupt(stream, reply).await;
+                        }
                         mail.content = read_content(stream).await?;
                         if self.reply(stream, ".", "250 2.0.0 queued\r\n").await? {
                             self.state().mails.push(mail.clone());
@@ -244,6 +247,20 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Replies after the first line of content and hears no more of it.
+    async fn interrupt<S>(stream: &mut BufReader<S>, reply: &str) -> Result<bool, Over>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        read_line(stream).await?;
+        stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        stream.shutdown().await?;
+        // Unread octets would make the system reset the connection, and the
+        // reply might be lost with it.
+        tokio::io::copy_buf(stream, &mut tokio::io::sink()).await?;
+        Err(Over)
     }
 
     fn capabilities(&self, tls: bool) -> String {
