@@ -23,6 +23,7 @@ use ring::hmac;
 use subtle::ConstantTimeEq;
 
 use crate::address::{Address, Domain, LocalPart};
+use crate::status::EnhancedStatus;
 use crate::time::Timestamp;
 
 /// Characters of a hash: 30 bits, so that guessing one at a server that counts
@@ -52,6 +53,16 @@ pub enum SrsError {
     /// It was given out too long ago.
     #[error("this return address is too old")]
     Expired,
+}
+
+impl SrsError {
+    /// The code of RFC 3463 under which mail to such an address is refused.
+    pub const fn status(self) -> EnhancedStatus {
+        match self {
+            Self::Forged => EnhancedStatus::new(5, 7, 1),
+            Self::Expired => EnhancedStatus::new(5, 1, 1),
+        }
+    }
 }
 
 impl Rewriter {

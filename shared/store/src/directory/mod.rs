@@ -1,7 +1,8 @@
 //! The directory: domains, accounts, aliases, credentials and quotas.
 //!
 //! Addresses are looked up by [`Address::folded`]: local parts are case
-//! insensitive here, as mail users expect (RFC 5321 §2.4 leaves it to us).
+//! insensitive here, as mail users expect (RFC 5321 §2.4 leaves it to us), and
+//! compared in one normal form (RFC 6530 §10.1).
 
 mod expansion;
 
@@ -12,7 +13,7 @@ use message::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-pub use expansion::{Expansion, Reached, expand};
+pub use expansion::{DeadEnd, Expander, Expansion, Impasse, Reached, expand};
 
 /// A domain whose recipients live here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Expansion over a directory on the embedded engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use message::AccountId;
 use message::time::ManualClock;
@@ -51,6 +52,9 @@ async fn directory(aliases: &[&str]) -> (EmbeddedStore, TempDir) {
     (store, folder)
 }
 
+/// No end at all.
+const NONE: &[&str] = &[];
+
 fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
@@ -70,13 +74,21 @@ fn printed(end: &Reached) -> String {
     hops.chain([last]).collect::<Vec<_>>().join(" > ")
 }
 
-async fn check(aliases: &[&str], recipient: &str, reached: &[&str], unknown: &[&str]) {
+async fn check(aliases: &[&str], recipient: &str, reached: &[impl AsRef<str>], unknown: &[&str]) {
     let (directory, _folder) = directory(aliases).await;
     let expansion = expand(&directory, &address(recipient)).await.unwrap();
     let ends: Vec<_> = expansion.reached.iter().map(printed).collect();
+    let reached: Vec<_> = reached.iter().map(AsRef::as_ref).collect();
     assert_eq!(ends, reached, "{recipient}");
-    let unknown: Vec<_> = unknown.iter().copied().map(address).collect();
-    assert_eq!(expansion.unknown, unknown, "{recipient}");
+    let unknown = unknown.iter().map(|text| DeadEnd {
+        address: address(text),
+        why: Impasse::Unknown,
+    });
+    assert_eq!(
+        expansion.dead_ends,
+        unknown.collect::<Vec<_>>(),
+        "{recipient}"
+    );
     assert!(!expansion.truncated);
 }
 
@@ -104,7 +116,7 @@ async fn an_account_is_reached_by_its_names() {
         &[],
     )
     .await;
-    check(&[], "no@a.example", &[], &["no@a.example"]).await;
+    check(&[], "no@a.example", NONE, &["no@a.example"]).await;
     check(&[], "x@remote.example", &["x@remote.example"], &[]).await;
 }
 
@@ -132,14 +144,14 @@ async fn loops_end() {
     let once = ["a@a.example > b@b.example > c@a.example > anna@a.example (Exact)"];
     check(&aliases, "a@a.example", &once, &[]).await;
     let nowhere = ["d@a.example: e@a.example", "e@a.example: d@a.example"];
-    check(&nowhere, "d@a.example", &[], &[]).await;
-    check(&["f@a.example: f@a.example"], "f@a.example", &[], &[]).await;
+    check(&nowhere, "d@a.example", NONE, &[]).await;
+    check(&["f@a.example: f@a.example"], "f@a.example", NONE, &[]).await;
 }
 
 #[tokio::test]
 async fn an_account_gets_one_copy() {
     let aliases = [
-        "all@a.example: anna@a.example anna+x@a.example me@a.example x@r.example X@r.example",
+        "all@a.example: anna@a.example anna+x@a.example me@a.example x@r.example x@R.example",
         "me@a.example: anna+me@a.example",
     ];
     let reached = [
@@ -147,6 +159,77 @@ async fn an_account_gets_one_copy() {
         "all@a.example > x@r.example",
     ];
     check(&aliases, "all@a.example", &reached, &[]).await;
+}
+
+#[tokio::test]
+async fn case_is_ours_to_ignore_here_and_not_elsewhere() {
+    let aliases = ["all@a.example: Anna@a.example ANNA@A.example x@r.example X@r.example"];
+    let reached = [
+        "all@a.example > Anna@a.example (Exact)",
+        "all@a.example > x@r.example",
+        "all@a.example > X@r.example",
+    ];
+    check(
+        &aliases,
+        "ALL@a.example",
+        &reached.map(|way| way.replace("all", "ALL")),
+        &[],
+    )
+    .await;
+    let umlauts = ["gr\u{fc}n@a.example: anna@a.example"];
+    for written in ["GR\u{dc}N@A.EXAMPLE", "gru\u{308}n@a.example"] {
+        let reached = format!("{} > anna@a.example (Exact)", address(written));
+        check(&umlauts, written, &[reached], &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_alias_that_passed_the_message_on_is_not_followed_again() {
+    let aliases = [
+        "all@a.example: team@a.example x@r.example bert@b.example",
+        "team@a.example: anna@a.example bert@b.example",
+    ];
+    let (directory, _folder) = directory(&aliases).await;
+    let visited = HashSet::from([address("team@a.example"), address("bert@b.example")]);
+    let expander = Expander::new(&directory).without(&visited);
+    let expansion = expander.expand(&address("all@a.example")).await.unwrap();
+    let ends: Vec<_> = expansion.reached.iter().map(printed).collect();
+    let others = [
+        "all@a.example > x@r.example",
+        "all@a.example > bert@b.example (Exact)",
+    ];
+    assert_eq!(
+        ends, others,
+        "an account is no alias, and reached the other way"
+    );
+    let team = DeadEnd {
+        address: address("team@a.example"),
+        why: Impasse::Loop,
+    };
+    assert_eq!(expansion.dead_ends, [team]);
+}
+
+#[tokio::test]
+async fn a_rewritten_return_path_stands_for_the_original() {
+    let (directory, _folder) = directory(&[]).await;
+    let max_age = Duration::from_secs(86_400);
+    let domain = "a.example".parse().unwrap();
+    let rewriter = Rewriter::new(domain, ["secret"], max_age).unwrap();
+    let now: Timestamp = "2026-11-23T15:05:00Z".parse().unwrap();
+    let rewritten = rewriter.rewrite(&address("x@r.example"), now).unwrap();
+    let expand = async |address: &Address, now| {
+        let expander = Expander::new(&directory).with_srs(Some(&rewriter), now);
+        expander.expand(address).await.unwrap()
+    };
+    let found = expand(&rewritten, now).await;
+    let way = format!("{rewritten} > x@r.example");
+    assert_eq!(found.reached.iter().map(printed).collect::<Vec<_>>(), [way]);
+    let late = expand(&rewritten, now + 2 * max_age).await;
+    assert_eq!(late.dead_ends[0].why, Impasse::Srs(SrsError::Expired));
+    let forged = expand(&address("srs0=x=y=r.example=x@a.example"), now).await;
+    assert_eq!(forged.dead_ends[0].why, Impasse::Srs(SrsError::Forged));
+    let other = expand(&address("anna@a.example"), now).await;
+    assert!(other.reaches(AccountId::from_bits(1)));
 }
 
 #[tokio::test]
