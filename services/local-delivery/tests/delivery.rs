@@ -129,6 +129,8 @@ impl House {
                     account: Some(account),
                     originals: vec![0],
                 }],
+                passed_on_by: Vec::new(),
+                expanded: Vec::new(),
             }],
         };
         self.stores

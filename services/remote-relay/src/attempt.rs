@@ -14,6 +14,7 @@ use telemetry::{Metrics, Span, names};
 use crate::claim::{Claim, ClaimLost};
 use crate::classify::{self, Cause, Ruling};
 use crate::connection::{Broken, Failure, HostConnection, Terms};
+use crate::copy::{self, Copy};
 use crate::mail_route::{Finder, MailRoute, Ourselves, Target};
 use crate::recipients;
 
@@ -207,7 +208,8 @@ impl<'a> Visit<'a> {
             let recipients = batch
                 .iter()
                 .filter_map(|index| tally.open.get(index).cloned());
-            let transaction = self.transaction(recipients.collect());
+            let fields = copy::delivered_to(self.work.job, &self.work.entry.acceptance.envelope);
+            let transaction = self.transaction(recipients.collect(), &fields);
             if let Some(unfit) = transaction.unfit(connection.offered()) {
                 let ruling = classify::unfit(unfit, &self.target.host);
                 let text = ruling.cause().diagnostic.text().to_owned();
@@ -216,10 +218,10 @@ impl<'a> Visit<'a> {
                 continue;
             }
             let id = &self.work.entry.acceptance.content;
-            let mut content = self.means.content.open(id).await?;
+            let mut content = Copy::new(self.means.content.open(id).await?, &fields);
             let dsn = connection.offered().dsn;
             let sent = connection
-                .send(transaction, content.as_mut(), self.work.claim)
+                .send(transaction, &mut content, self.work.claim)
                 .await;
             match sent {
                 Ok(answers) => {
@@ -242,7 +244,8 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    fn transaction(&self, recipients: Vec<Recipient>) -> Transaction {
+    /// What is said of the message with `fields` before it.
+    fn transaction(&self, recipients: Vec<Recipient>, fields: &str) -> Transaction {
         let acceptance = &self.work.entry.acceptance;
         let return_path = &self.work.job.return_path;
         // An alias may lead to an address that the sender did not know of.
@@ -254,8 +257,8 @@ impl<'a> Visit<'a> {
         Transaction {
             return_path: return_path.clone(),
             recipients,
-            size: acceptance.size,
-            body: acceptance.envelope.body,
+            size: acceptance.size + fields.len() as u64,
+            body: copy::body(&acceptance.envelope, fields),
             smtputf8,
             ret: acceptance.envelope.ret,
             envelope_id: acceptance.envelope.envelope_id.clone(),

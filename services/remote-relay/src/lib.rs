@@ -31,6 +31,7 @@ mod attempt;
 mod claim;
 mod classify;
 mod connection;
+mod copy;
 mod mail_route;
 mod recipients;
 mod relay;

@@ -193,6 +193,8 @@ mod tests {
                 destination: "example.org".parse().unwrap(),
                 return_path: "<a@b.example>".parse().unwrap(),
                 recipients: vec![state],
+                passed_on_by: Vec::new(),
+                expanded: Vec::new(),
                 attempts: 3,
                 tries: 0,
                 warn_at: None,

@@ -32,6 +32,30 @@ async fn a_message_is_relayed_octet_by_octet() {
 }
 
 #[tokio::test]
+async fn a_copy_names_the_aliases_that_pass_it_on() {
+    let (mut world, sink) = World::with_sink().await;
+    let aliases = ["all@us.example", "gr\u{fc}n@us.example", "team@us.example"];
+    world.passed_on_by = aliases.map(|alias| alias.parse().unwrap()).to_vec();
+    sink.offer(&["SIZE 1000"]);
+    world.start();
+    let key = world.send(&["bob@example.org"]).await;
+    assert_eq!(world.settled(key).await, [OK]);
+    let content = &sink.mails()[0].content;
+    let fields = "Delivered-To: team@us.example\r\nDelivered-To: all@us.example\r\n";
+    let message = content.strip_prefix(fields).unwrap();
+    assert!(
+        message.starts_with("Received: from test\r\nSubject: hi\r\n"),
+        "{message}"
+    );
+    let mail = "MAIL FROM:<alice@us.example> SIZE=";
+    let commands = sink.commands();
+    let size = commands
+        .iter()
+        .find_map(|command| command.strip_prefix(mail));
+    assert_eq!(size.unwrap().parse(), Ok(content.len()));
+}
+
+#[tokio::test]
 async fn each_recipient_has_its_own_answer_and_is_never_sent_twice() {
     let (mut world, sink) = World::with_sink().await;
     sink.say("RCPT TO:<bad@", Say::Reply("550 5.1.1 no such user"));

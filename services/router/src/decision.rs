@@ -3,62 +3,132 @@
 //! A recipient that cannot be routed becomes an outcome, never an error of the
 //! whole message. One account gets one copy however it was reached, one remote
 //! address likewise.
+//!
+//! Mail that an alias passes on to another host names the alias in Delivered-To
+//! and, where return paths are rewritten, leaves under one of ours
+//! ([`message::srs`]); notices of ours go to the original sender all the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashSet};
 
+use content::ContentStore;
+use message::srs::Rewriter;
 use message::{
-    AccountId, Address, Destination, Diagnostic, EnhancedStatus, Outcome, Timestamp, Verdict,
+    Address, Destination, Diagnostic, Domain, EnhancedStatus, Outcome, ReversePath, Timestamp,
+    Verdict,
 };
-use store::directory::{Expansion, Reached, expand};
-use store::ledger::{Decision, Entry, FinalRecipient, NewJob, Route, Why};
+use store::directory::{DeadEnd, Expander, Expansion, Impasse, Reached};
+use store::ledger::{Decision, Entry, Route, Why};
 use store::{Directory, StoreError};
 
-/// The most recipients of one job, so that its row and its transaction with
-/// the next server stay small (RFC 5321 §4.5.3.1.8 asks servers for 100).
-const JOB_RECIPIENTS: usize = 100;
+use crate::grouping::{Groups, Way};
+use crate::{Error, trail};
 
 /// Where remote domains lead.
-pub trait Ways: Sync {
+pub trait Ways: Send + Sync {
     /// The destination of mail to `domain`.
-    fn destination(&self, domain: &message::Domain) -> Destination;
+    fn destination(&self, domain: &Domain) -> Destination;
 }
 
 impl Ways for config::Router {
-    fn destination(&self, domain: &message::Domain) -> Destination {
+    fn destination(&self, domain: &Domain) -> Destination {
         config::Router::destination(self, domain)
     }
 }
 
-/// Decides for every recipient of a message.
-///
-/// # Errors
-/// When the directory cannot be read; nothing is decided then.
-pub async fn decide(
-    directory: &dyn Directory,
-    ways: &dyn Ways,
-    entry: &Entry,
-    now: Timestamp,
-) -> Result<Route, StoreError> {
-    let mut draft = Draft {
-        ways,
-        now,
-        decisions: Vec::new(),
-        groups: Groups::default(),
-    };
-    for (original, recipient) in (0..).zip(&entry.acceptance.envelope.recipients) {
-        let expansion = expand(directory, &recipient.address).await?;
-        draft.add(original, &recipient.address, expansion);
+/// What decisions rest on.
+#[derive(Clone, Copy)]
+pub struct Routing<'a> {
+    /// Who lives here.
+    pub directory: &'a dyn Directory,
+    /// For the header sections of messages that aliases pass on.
+    pub content: &'a dyn ContentStore,
+    /// Where remote domains lead.
+    pub ways: &'a dyn Ways,
+    /// What rewrites return paths, if anything.
+    pub rewriter: Option<&'a Rewriter>,
+    /// The time of the decision.
+    pub now: Timestamp,
+}
+
+impl Routing<'_> {
+    /// Decides for every recipient of a message.
+    ///
+    /// # Errors
+    /// When directory or content cannot be read; nothing is decided then.
+    pub async fn decide(self, entry: &Entry) -> Result<Route, Error> {
+        let envelope = &entry.acceptance.envelope;
+        let expansions = self.expand(entry).await?;
+        let own = &envelope.return_path;
+        let passed_on = self.passed_on(own, &expansions).await?;
+        let mut draft = Draft {
+            ways: self.ways,
+            now: self.now,
+            decisions: Vec::new(),
+            groups: Groups::default(),
+        };
+        let recipients = envelope.recipients.iter().zip(expansions);
+        for (original, (recipient, expansion)) in (0..).zip(recipients) {
+            draft.add(original, &recipient.address, expansion);
+        }
+        let expanded = draft.expanded();
+        Ok(Route {
+            decisions: draft.decisions,
+            jobs: draft.groups.into_jobs(own, &passed_on, &expanded),
+        })
     }
-    let return_path = &entry.acceptance.envelope.return_path;
-    let jobs = draft.groups.into_jobs(|destination, recipients| NewJob {
-        destination,
-        return_path: return_path.clone(),
-        recipients,
-    });
-    Ok(Route {
-        decisions: draft.decisions,
-        jobs,
-    })
+
+    /// Follows every recipient. Those that lead through an alias are compared
+    /// with where the message has been, which is looked up once.
+    async fn expand(&self, entry: &Entry) -> Result<Vec<Expansion>, Error> {
+        let expander = Expander::new(self.directory).with_srs(self.rewriter, self.now);
+        let mut visited: Option<HashSet<Address>> = None;
+        let mut expansions = Vec::new();
+        for recipient in &entry.acceptance.envelope.recipients {
+            let mut expansion = expander.expand(&recipient.address).await?;
+            if expansion.aliases().next().is_some() {
+                let visited = match &mut visited {
+                    Some(visited) => visited,
+                    None => visited.insert(self.visited(entry).await?),
+                };
+                if expansion
+                    .aliases()
+                    .any(|alias| visited.contains(&alias.folded()))
+                {
+                    expansion = expander.without(visited).expand(&recipient.address).await?;
+                }
+            }
+            expansions.push(expansion);
+        }
+        Ok(expansions)
+    }
+
+    async fn visited(&self, entry: &Entry) -> Result<HashSet<Address>, Error> {
+        trail::read(self.content, &entry.acceptance.content)
+            .await
+            .map_err(Error::Header)
+    }
+
+    /// The return path of what aliases pass on: rewritten where it is not ours,
+    /// kept where it is null or has no room.
+    async fn passed_on(
+        &self,
+        own: &ReversePath,
+        expansions: &[Expansion],
+    ) -> Result<ReversePath, StoreError> {
+        let (Some(rewriter), Some(sender)) = (self.rewriter, own.address()) else {
+            return Ok(own.clone());
+        };
+        let mut reached = expansions.iter().flat_map(|expansion| &expansion.reached);
+        let leaves =
+            reached.any(|end| matches!(end, Reached::Remote { chain, .. } if !chain.is_empty()));
+        let is_ours = sender.domain() == rewriter.domain()
+            || leaves && self.directory.domain(sender.domain()).await?.is_some();
+        if !leaves || is_ours {
+            return Ok(own.clone());
+        }
+        let rewritten = rewriter.rewrite(sender, self.now);
+        Ok(rewritten.map_or_else(|| own.clone(), ReversePath::Address))
+    }
 }
 
 struct Draft<'a> {
@@ -88,7 +158,11 @@ impl Draft<'_> {
                         Destination::Smarthost { .. } => Why::Smarthost,
                         Destination::Domain(_) | Destination::Local => Why::Dns,
                     };
-                    self.groups.remote(original, destination, &address);
+                    let way = Way {
+                        destination,
+                        passed_on_by: chain.clone(),
+                    };
+                    self.groups.remote(original, way, &address);
                     self.decide(original, why, chain, address);
                 }
             }
@@ -108,16 +182,17 @@ impl Draft<'_> {
     /// What routing itself makes of the recipient: expanded, or failed in part
     /// or as a whole.
     fn settle(&mut self, original: u32, address: &Address, expansion: &Expansion) {
-        for unknown in &expansion.unknown {
-            let outcome = self.failed(UNKNOWN, format!("{unknown}: nobody has this address"));
-            self.end(original, Some(unknown.clone()), outcome);
+        for dead_end in &expansion.dead_ends {
+            let (status, text) = reason(dead_end);
+            let outcome = self.failed(status, text);
+            self.end(original, Some(dead_end.address.clone()), outcome);
         }
         if expansion.truncated {
             let text = format!("{address}: stands for more addresses than one message may reach");
             let outcome = self.failed(LOOP, text);
             self.end(original, None, outcome);
         }
-        if expansion.reached.is_empty() && expansion.unknown.is_empty() && !expansion.truncated {
+        if expansion.reached.is_empty() && expansion.dead_ends.is_empty() && !expansion.truncated {
             let text = format!("{address}: its aliases lead back to themselves");
             let outcome = self.failed(LOOP, text);
             self.end(original, None, outcome);
@@ -128,7 +203,7 @@ impl Draft<'_> {
                 why: Why::Expanded,
                 chain: Vec::new(),
                 to: None,
-                outcome: Some(self.expanded(address, expansion.reached.len())),
+                outcome: Some(self.expansion(address, expansion.reached.len())),
             });
         }
     }
@@ -154,13 +229,20 @@ impl Draft<'_> {
         }
     }
 
-    fn expanded(&self, address: &Address, count: usize) -> Outcome {
+    fn expansion(&self, address: &Address, count: usize) -> Outcome {
         Outcome {
             verdict: Verdict::Expanded,
             status: EnhancedStatus::new(2, 1, 5),
             diagnostic: Diagnostic::ours(format!("{address}: passed on to {count} addresses")),
             at: self.now,
         }
+    }
+
+    /// The originals that were expanded.
+    fn expanded(&self) -> BTreeSet<u32> {
+        let decisions = self.decisions.iter();
+        let expanded = decisions.filter(|decision| decision.why == Why::Expanded);
+        expanded.map(|decision| decision.original).collect()
     }
 }
 
@@ -169,70 +251,13 @@ const UNKNOWN: EnhancedStatus = EnhancedStatus::new(5, 1, 1);
 /// Routing loop detected (RFC 3463 §3.5).
 const LOOP: EnhancedStatus = EnhancedStatus::new(5, 4, 6);
 
-/// Final recipients by destination, each once.
-#[derive(Default)]
-struct Groups {
-    order: Vec<Destination>,
-    recipients: HashMap<Destination, Vec<FinalRecipient>>,
-    accounts: HashMap<AccountId, usize>,
-    remotes: HashMap<Address, usize>,
-}
-
-impl Groups {
-    fn account(&mut self, original: u32, account: AccountId, address: &Address) {
-        let group = group(&mut self.order, &mut self.recipients, Destination::Local);
-        let place = *self.accounts.entry(account).or_insert(group.len());
-        join(group, place, original, address, Some(account));
-    }
-
-    fn remote(&mut self, original: u32, destination: Destination, address: &Address) {
-        let group = group(&mut self.order, &mut self.recipients, destination);
-        let place = *self.remotes.entry(address.clone()).or_insert(group.len());
-        join(group, place, original, address, None);
-    }
-
-    fn into_jobs(
-        mut self,
-        job: impl Fn(Destination, Vec<FinalRecipient>) -> NewJob,
-    ) -> Vec<NewJob> {
-        let mut jobs = Vec::new();
-        for destination in self.order {
-            let recipients = self.recipients.remove(&destination).unwrap_or_default();
-            let parts = recipients.chunks(JOB_RECIPIENTS);
-            jobs.extend(parts.map(|part| job(destination.clone(), part.to_vec())));
+fn reason(DeadEnd { address, why }: &DeadEnd) -> (EnhancedStatus, String) {
+    match why {
+        Impasse::Unknown => (UNKNOWN, format!("{address}: nobody has this address")),
+        Impasse::Srs(error) => (error.status(), format!("{address}: {error}")),
+        Impasse::Loop => {
+            let text = format!("{address}: passed this message on before (Delivered-To)");
+            (LOOP, text)
         }
-        jobs
-    }
-}
-
-fn group<'g>(
-    order: &mut Vec<Destination>,
-    recipients: &'g mut HashMap<Destination, Vec<FinalRecipient>>,
-    destination: Destination,
-) -> &'g mut Vec<FinalRecipient> {
-    recipients
-        .entry(destination)
-        .or_insert_with_key(|destination| {
-            order.push(destination.clone());
-            Vec::new()
-        })
-}
-
-/// Puts an original recipient to the final one at `place`, which may be new.
-fn join(
-    group: &mut Vec<FinalRecipient>,
-    place: usize,
-    original: u32,
-    address: &Address,
-    account: Option<AccountId>,
-) {
-    match group.get_mut(place) {
-        Some(known) if known.originals.contains(&original) => {}
-        Some(known) => known.originals.push(original),
-        None => group.push(FinalRecipient {
-            address: address.clone(),
-            account,
-            originals: vec![original],
-        }),
     }
 }

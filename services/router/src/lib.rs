@@ -5,7 +5,9 @@
 //! keeps the ledger moving: the [`feeder`] publishes what makes no progress, the
 //! [`upkeep`] forgets what is over and reclaims content that nobody refers to.
 //!
-//! The router never waits for a topic: what is refused stays in the ledger.
+//! The router never waits for a topic: what is refused stays in the ledger. It
+//! reads content only where an alias passes a message on, and of that only the
+//! header section, to see whether the message has been here before.
 //!
 //! | crash | then |
 //! | --- | --- |
@@ -14,14 +16,17 @@
 
 mod decision;
 mod feeder;
+mod grouping;
 mod reclaimer;
+mod trail;
 mod upkeep;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use config::Config;
+use config::{Config, SecretsError};
 use content::ContentStore;
+use message::srs::Rewriter;
 use message::{Destination, Job, JobKey, MessageId, Randomness, Topic, TraceContext};
 use station::{HandleError, Handler, Station};
 use store::ledger::{JobRecord, JobState, Routed};
@@ -29,7 +34,7 @@ use store::{Directory, Ledger, MailboxStore, StoreError};
 use telemetry::{Span, names};
 use tokio_util::sync::CancellationToken;
 
-pub use decision::{Ways, decide};
+pub use decision::{Routing, Ways};
 use feeder::Feeder;
 use reclaimer::Reclaimer;
 use upkeep::Upkeep;
@@ -47,14 +52,34 @@ pub struct Ports {
     pub mailbox: Arc<dyn MailboxStore>,
     /// What became of messages.
     pub ledger: Arc<dyn Ledger>,
-    /// Content, for removing it only.
+    /// Content, for removing it and for reading header sections.
     pub content: Arc<dyn ContentStore>,
     /// For the name under which this instance holds leases.
     pub random: Arc<dyn Randomness>,
 }
 
+/// Why a message was not routed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory or the ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The header section of a message cannot be read.
+    #[error("cannot read the header section: {0}")]
+    Header(#[source] content::Error),
+}
+
 /// Routes until `shutdown`, then lets running decisions end.
-pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
+///
+/// # Errors
+/// When the secrets of rewritten return paths cannot be had; nothing is routed
+/// then.
+pub async fn run(
+    config: &Config,
+    ports: Ports,
+    shutdown: CancellationToken,
+) -> Result<(), SecretsError> {
+    let rewriter = config.rewriter()?;
     let Ports {
         station,
         directory,
@@ -73,7 +98,7 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
         reclaimer: Reclaimer {
             ledger: ledger.clone(),
             mailbox,
-            content,
+            content: content.clone(),
             clock: clock.clone(),
         },
         ledger: ledger.clone(),
@@ -82,8 +107,10 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
     };
     let router = Router {
         directory,
+        content,
         ledger,
         ways: config.router.clone(),
+        rewriter,
         station: station.clone(),
     };
     tokio::join!(
@@ -95,17 +122,20 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
         ),
         upkeep.run(shutdown),
     );
+    Ok(())
 }
 
 struct Router {
     directory: Arc<dyn Directory>,
+    content: Arc<dyn ContentStore>,
     ledger: Arc<dyn Ledger>,
     ways: config::Router,
+    rewriter: Option<Rewriter>,
     station: Station,
 }
 
 impl Router {
-    async fn route(&self, message: MessageId, span: &Span) -> Result<(), StoreError> {
+    async fn route(&self, message: MessageId, span: &Span) -> Result<(), Error> {
         let Some(entry) = self.ledger.entry(message).await? else {
             tracing::warn!(message_id = %message, "no such message in the ledger; nothing to route");
             return Ok(());
@@ -115,8 +145,14 @@ impl Router {
             return Ok(());
         }
         let work = span.child("route");
-        let now = self.station.clock().now();
-        let route = decision::decide(self.directory.as_ref(), &self.ways, &entry, now).await?;
+        let routing = Routing {
+            directory: self.directory.as_ref(),
+            content: self.content.as_ref(),
+            ways: &self.ways,
+            rewriter: self.rewriter.as_ref(),
+            now: self.station.clock().now(),
+        };
+        let route = routing.decide(&entry).await?;
         if let Some(routed) = self.ledger.record_route(message, route).await? {
             work.set(names::RECIPIENTS, routed.route.decisions.len() as i64);
             drop(work);
@@ -160,7 +196,11 @@ fn topic(job: &JobRecord) -> Topic {
 #[async_trait]
 impl Handler for Router {
     async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
-        self.route(job.key.message, span).await.map_err(problem)
+        let routed = self.route(job.key.message, span).await;
+        routed.map_err(|error| match error {
+            Error::Store(error) => problem(error),
+            Error::Header(_) => HandleError::Failed(error.to_string()),
+        })
     }
 
     async fn failed(&self, job: Job, reason: &str) -> Result<(), HandleError> {

@@ -1,168 +1,16 @@
 //! Where recipients go, as text: a house, who is written to, and the route.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::Arc;
+mod house;
 
-use message::time::{ManualClock, SeededRandomness};
-use message::{
-    AccountId, Body, Clock, Destination, Domain, Envelope, MessageId, Protocol, Recipient,
-    ReversePath, TraceContext, Transaction,
-};
-use router::{Ways, decide};
-use store::directory::{Account, Alias, DomainRecord, PasswordHash};
-use store::ledger::{Acceptance, Entry, Route};
-use store::{Directory, EmbeddedStore, StoreOptions};
-use tempfile::TempDir;
-
-struct House {
-    store: EmbeddedStore,
-    clock: ManualClock,
-    _files: TempDir,
-}
-
-/// Lines of `domain NAME POSTMASTER [CATCH-ALL]`, `account ADDRESS` and
-/// `alias ADDRESS TARGET…`.
-async fn house(lines: &str) -> House {
-    let files = TempDir::new().unwrap();
-    let clock = ManualClock::at("2026-11-23T12:00:00Z");
-    let options = StoreOptions {
-        journal: 1 << 20,
-        ..StoreOptions::default()
-    };
-    let on_failure = Arc::new(|error: &std::io::Error| panic!("{error}"));
-    let store =
-        EmbeddedStore::open(files.path(), options, Arc::new(clock.clone()), on_failure).unwrap();
-    let random = SeededRandomness::new(1);
-    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let words: Vec<_> = line.split(' ').collect();
-        match words[..] {
-            ["domain", name, postmaster, ref catch_all @ ..] => {
-                let domain = DomainRecord {
-                    name: name.parse().unwrap(),
-                    postmaster: postmaster.parse().unwrap(),
-                    catch_all: catch_all.first().map(|address| address.parse().unwrap()),
-                };
-                store.add_domain(domain).await.unwrap();
-            }
-            ["account", address] => {
-                let account = Account {
-                    id: AccountId::draw(&random),
-                    address: address.parse().unwrap(),
-                    password: PasswordHash::new("-".into()),
-                    quota: None,
-                };
-                store.add_account(account).await.unwrap();
-            }
-            ["alias", address, ref targets @ ..] => {
-                let targets = targets
-                    .iter()
-                    .map(|target| target.parse().unwrap())
-                    .collect();
-                let alias = Alias {
-                    address: address.parse().unwrap(),
-                    targets,
-                };
-                store.add_alias(alias).await.unwrap();
-            }
-            _ => panic!("{line:?}"),
-        }
-    }
-    House {
-        store,
-        clock,
-        _files: files,
-    }
-}
-
-struct Smarthosts(BTreeMap<Domain, Destination>);
-
-impl Ways for Smarthosts {
-    fn destination(&self, domain: &Domain) -> Destination {
-        let dns = || Destination::Domain(domain.clone());
-        self.0.get(domain).cloned().unwrap_or_else(dns)
-    }
-}
-
-fn entry(recipients: &[&str], clock: &ManualClock) -> Entry {
-    let message = MessageId::draw(clock, &SeededRandomness::new(2));
-    Entry {
-        acceptance: Acceptance {
-            message,
-            envelope: Envelope {
-                return_path: ReversePath::Address("sender@elsewhere.example".parse().unwrap()),
-                recipients: recipients
-                    .iter()
-                    .map(|r| Recipient::new(r.parse().unwrap()))
-                    .collect(),
-                ret: None,
-                envelope_id: None,
-                body: Body::SevenBit,
-                smtputf8: false,
-                transaction: Transaction {
-                    protocol: Protocol::Smtp,
-                    client: None,
-                    helo: None,
-                    account: None,
-                    tls: None,
-                },
-            },
-            content: "c".parse().unwrap(),
-            size: 1,
-            trace: TraceContext {
-                trace: message,
-                span: 0,
-                sampled: false,
-            },
-            notice_of: None,
-        },
-        accepted_at: clock.now(),
-    }
-}
-
-fn printed(route: &Route) -> String {
-    let mut text = String::new();
-    for decision in &route.decisions {
-        let _ = write!(text, "{}: {:?}", decision.original, decision.why);
-        for alias in &decision.chain {
-            let _ = write!(text, " by {alias}");
-        }
-        if let Some(to) = &decision.to {
-            let _ = write!(text, " to {to}");
-        }
-        if let Some(outcome) = &decision.outcome {
-            let _ = write!(text, ": {:?} {}", outcome.verdict, outcome.status);
-        }
-        text.push('\n');
-    }
-    for job in &route.jobs {
-        let _ = write!(text, "job {}:", job.destination);
-        for recipient in &job.recipients {
-            let _ = write!(text, " {}{:?}", recipient.address, recipient.originals);
-        }
-        text.push('\n');
-    }
-    text
-}
+use house::{House, Letter};
 
 async fn check(lines: &str, recipients: &[&str], expected: &str) {
-    let house = house(lines).await;
-    let smarthost = "smarthost:relay.example:587".parse().unwrap();
-    let ways = Smarthosts(BTreeMap::from([(
-        "via.example".parse().unwrap(),
-        smarthost,
-    )]));
-    let entry = entry(recipients, &house.clock);
-    let route = decide(&house.store, &ways, &entry, house.clock.now())
-        .await
-        .unwrap();
-    let expected: String = expected
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .flat_map(|l| [l, "\n"])
-        .collect();
-    assert_eq!(printed(&route), expected, "for {recipients:?} in {lines}");
+    let letter = Letter {
+        from: "<sender@elsewhere.example>",
+        to: recipients,
+        content: "Subject: x\r\n\r\nbody\r\n",
+    };
+    House::open(lines).await.check(&letter, expected).await;
 }
 
 const HOUSE: &str = "
@@ -215,8 +63,8 @@ async fn aliases_expand_and_each_end_gets_one_copy() {
         0: Account(Exact) by all@example.org by team@example.org to bob@example.org
         1: Account(Exact) to alice@example.org
         2: Account(Exact) by one@example.org to bob@example.org
-        job remote.example: carol@remote.example[0]
-        job local: alice@example.org[0, 1] bob@example.org[0, 2]
+        job remote.example by all@example.org: carol@remote.example[0] expanded[0]
+        job local: alice@example.org[0, 1] bob@example.org[0, 2] expanded[0]
         ",
     )
     .await;
@@ -226,7 +74,7 @@ async fn aliases_expand_and_each_end_gets_one_copy() {
         "
         0: Dns by away@example.org to carol@remote.example
         1: Dns to carol@remote.example
-        job remote.example: carol@remote.example[0, 1]
+        job remote.example by away@example.org: carol@remote.example[0, 1]
         ",
     )
     .await;
@@ -275,12 +123,47 @@ async fn postmaster_and_catch_all_always_resolve() {
 async fn many_recipients_of_a_destination_are_several_jobs() {
     let recipients: Vec<_> = (0..250).map(|n| format!("r{n}@remote.example")).collect();
     let recipients: Vec<_> = recipients.iter().map(String::as_str).collect();
-    let house = house(HOUSE).await;
-    let entry = entry(&recipients, &house.clock);
-    let ways = Smarthosts(BTreeMap::new());
-    let route = decide(&house.store, &ways, &entry, house.clock.now())
-        .await
-        .unwrap();
+    let house = House::open(HOUSE).await;
+    let letter = Letter {
+        from: "<>",
+        to: &recipients,
+        content: "",
+    };
+    let route = house.decide(&house.entry(&letter).await).await;
     let sizes: Vec<_> = route.jobs.iter().map(|job| job.recipients.len()).collect();
     assert_eq!(sizes, [100, 100, 50]);
+}
+
+#[tokio::test]
+async fn case_is_folded_here_and_kept_elsewhere() {
+    let house = "
+        domain b\u{fc}cher.example root@example.org
+        domain example.org root@example.org
+        account root@example.org
+        account gr\u{fc}n@b\u{fc}cher.example
+        alias Gru\u{308}ne@example.org Carol@Remote.example carol@remote.example
+    ";
+    check(
+        house,
+        &[
+            "GR\u{dc}N@B\u{dc}CHER.example",
+            "gru\u{308}n+x@xn--bcher-kva.example",
+            "gr\u{fc}ne@EXAMPLE.ORG",
+            "X@remote.example",
+            "x@REMOTE.example",
+        ],
+        "
+        0: Account(Exact) to GR\u{dc}N@xn--bcher-kva.example
+        1: Account(Subaddress) to gru\u{308}n+x@xn--bcher-kva.example
+        2: Expanded: Expanded 2.1.5
+        2: Dns by gr\u{fc}ne@example.org to Carol@remote.example
+        2: Dns by gr\u{fc}ne@example.org to carol@remote.example
+        3: Dns to X@remote.example
+        4: Dns to x@remote.example
+        job local: GR\u{dc}N@xn--bcher-kva.example[0, 1]
+        job remote.example by gr\u{fc}ne@example.org: Carol@remote.example[2] carol@remote.example[2] expanded[2]
+        job remote.example: X@remote.example[3] x@remote.example[4]
+        ",
+    )
+    .await;
 }

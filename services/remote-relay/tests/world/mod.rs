@@ -15,8 +15,8 @@ use content::{ContentStore, ContentUrl, Trailer};
 use dns::Zone;
 use message::time::{ManualClock, SeededRandomness};
 use message::{
-    Body, Clock, Destination, Envelope, Job, JobKey, MessageId, Outcome, Protocol, Recipient,
-    Topic, TraceContext, Transaction,
+    Address, Body, Clock, Destination, Envelope, Job, JobKey, MessageId, Outcome, Protocol,
+    Recipient, Topic, TraceContext, Transaction,
 };
 use remote_relay::Ports;
 use station::Station;
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) config: Config,
     pub(crate) zone: String,
+    /// The aliases that pass on what is sent.
+    pub(crate) passed_on_by: Vec<Address>,
     content: Arc<dyn ContentStore>,
     bus: Arc<dyn bus::Bus>,
     random: Arc<SeededRandomness>,
@@ -71,6 +73,7 @@ impl World {
             ledger: Arc::new(store),
             config,
             zone: String::new(),
+            passed_on_by: Vec::new(),
             content: content::connect(&url, settings).await.unwrap(),
             bus: bus::connect("embedded").await.unwrap(),
             random,
@@ -175,6 +178,8 @@ impl World {
             destination,
             return_path: envelope.return_path.clone(),
             recipients,
+            passed_on_by: self.passed_on_by.clone(),
+            expanded: Vec::new(),
         };
         let acceptance = Acceptance {
             message,

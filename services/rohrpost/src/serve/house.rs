@@ -61,8 +61,8 @@ impl House {
             random: self.engines.random.clone(),
         };
         Box::pin(async move {
-            router::run(&config, ports, shutdown).await;
-            Ok(())
+            let done = router::run(&config, ports, shutdown).await;
+            done.map_err(|error| error.to_string())
         })
     }
 
