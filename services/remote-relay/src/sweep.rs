@@ -20,6 +20,10 @@ const TIDY: Duration = Duration::from_secs(600);
 /// How many destinations are looked at with one request.
 const PAGE: usize = 200;
 
+/// How many such requests one sweep makes: pages may begin anew when what was
+/// last on one is ready no more.
+const PAGES: usize = 100;
+
 impl Relay {
     /// Sweeps until the service stops.
     pub(crate) async fn sweep_on(self: &Arc<Self>) {
@@ -51,7 +55,7 @@ impl Relay {
     /// Looks at all that is ready; returns how long to wait for more.
     async fn sweep(self: &Arc<Self>) -> Result<Duration, StoreError> {
         let mut after: Option<Destination> = None;
-        loop {
+        for _ in 0..PAGES {
             let page = self.ports.ledger.ready(after.as_ref(), PAGE).await?;
             for destination in &page {
                 self.look_at(destination).await?;
