@@ -177,6 +177,22 @@ impl House {
         read(&self.directory().join("log"))
     }
 
+    /// The most memory that the process has had resident, in KiB, since this was
+    /// last asked.
+    ///
+    /// # Errors
+    /// When there is no process.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let process = self.process.as_ref().context("the house is down")?;
+        let process = PathBuf::from(format!("/proc/{}", process.id()));
+        let status = read(&process.join("status"))?;
+        // proc(5): 5 resets the peak to what is resident now.
+        std::fs::write(process.join("clear_refs"), "5")?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.split_whitespace().next()?.parse().ok());
+        kib.with_context(|| format!("no VmHWM in {status}"))
+    }
+
     /// What `/metrics` tells.
     ///
     /// # Errors

@@ -36,6 +36,11 @@ impl Process {
         kill_process(Pid::from_child(&self.0), signal).context("sending a signal")
     }
 
+    /// The number of the process.
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// How it ended, if it has.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)

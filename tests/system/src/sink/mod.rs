@@ -61,6 +61,8 @@ pub enum Answer {
     Accept,
     /// Replies so; without line end.
     Reply(String),
+    /// Says nothing, and keeps the connection.
+    Silence,
     /// Closes the connection.
     HangUp,
     /// At the dot: takes the message, then closes the connection without a word.

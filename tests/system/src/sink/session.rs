@@ -134,6 +134,7 @@ impl Session<'_> {
         match answer {
             Answer::Accept => self.say(usual).await,
             Answer::Reply(text) => self.say(&text).await,
+            Answer::Silence => std::future::pending().await,
             Answer::HangUp | Answer::TakeAndHangUp => Ok(false),
         }
     }
