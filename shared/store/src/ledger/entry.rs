@@ -96,7 +96,6 @@ pub trait Entries: Send + Sync {
     ) -> Result<Vec<Entry>, StoreError>;
 
     /// Forgets entries that closed before `closed_before`, at most `limit`;
-    /// returns how many. Forgets, too, troubles of then at destinations for which
-    /// nothing waits.
+    /// returns how many.
     async fn prune(&self, closed_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }

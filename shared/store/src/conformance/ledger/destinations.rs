@@ -212,21 +212,3 @@ pub(super) async fn troubled_ones_come_in_pages(s: &Setting) {
     );
     assert_eq!(page(Some("aa.example"), 1).await, ["b.example"]);
 }
-
-pub(super) async fn old_troubles_without_work_are_forgotten(s: &Setting) {
-    let names = ["busy.example", "fresh.example", "old.example"];
-    s.deferred(1, names[0]).await;
-    for (name, minutes) in names.into_iter().zip([5, 600, 5]) {
-        let to = destination(name);
-        let trouble = trouble(s, minutes);
-        s.ledger.destination_failed(&to, trouble).await.unwrap();
-    }
-    s.clock.advance(HOUR);
-    s.ledger.prune(s.now(), 10).await.unwrap();
-    let left = s.ledger.troubled(None, 10).await.unwrap();
-    let left: Vec<_> = left
-        .iter()
-        .map(|state| state.destination.to_string())
-        .collect();
-    assert_eq!(left, names[..2]);
-}

@@ -73,7 +73,6 @@ pub async fn run<S: Subject<dyn Ledger>>(fresh: impl AsyncFn(StoreOptions, Manua
         destinations::ready_ones_come_in_pages_by_due_time,
         destinations::one_at_a_time_probes_a_destination_in_trouble,
         destinations::troubled_ones_come_in_pages,
-        destinations::old_troubles_without_work_are_forgotten,
         references::the_last_release_condemns,
         references::a_sweep_condemns_only_what_nobody_refers_to,
         references::references_come_in_pages,

@@ -1,7 +1,5 @@
 //! Destinations in trouble.
 
-use std::sync::PoisonError;
-
 use async_trait::async_trait;
 use message::{Destination, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,13 +9,9 @@ use super::super::engine::{Durability, Read, from_json};
 use super::super::key::{Key, Space};
 use super::super::page::page;
 use super::keys::{self, is_due};
-use super::placement::{Class, head};
 use super::turn::{Turn, later};
 use crate::StoreError;
 use crate::ledger::{DestinationState, Destinations, Lease, Trouble};
-
-/// Destinations that one search for old troubles looks at.
-const SEARCHED_TROUBLES: usize = 1_000;
 
 /// A destination in trouble, and in which run that was written: probes of
 /// earlier runs are over.
@@ -108,42 +102,6 @@ impl Destinations for EmbeddedStore {
     }
 }
 
-impl EmbeddedStore {
-    /// Forgets destinations that could have been probed `before`, but for which
-    /// nothing is left to do; a few at a time.
-    pub(super) async fn forget_troubles(&self, before: Timestamp) -> Result<(), StoreError> {
-        let reached = || {
-            let reached = self.ledger.old_troubles.lock();
-            reached.unwrap_or_else(PoisonError::into_inner)
-        };
-        let start = reached().take();
-        let mut old = Vec::new();
-        let mut looked_at = 0;
-        self.engine.read(|read| {
-            let prefix = Key::new(Space::LedgerDestination);
-            read.scan(&prefix, start.as_ref(), &mut |key, value| {
-                let state = from_json::<Troubled>(key, value)?.state;
-                if is_due(state.trouble.probe_at, before) && is_idle(read, &state.destination)? {
-                    old.push(Key::read(key));
-                }
-                looked_at += 1;
-                if looked_at == SEARCHED_TROUBLES {
-                    *reached() = Some(Key::read(key));
-                }
-                Ok(looked_at < SEARCHED_TROUBLES)
-            })
-        })?;
-        if old.is_empty() {
-            return Ok(());
-        }
-        self.turn(Durability::Relaxed, move |turn| {
-            old.into_iter().for_each(|key| turn.step.delete(key));
-            Ok(())
-        })
-        .await
-    }
-}
-
 impl Turn<'_, '_> {
     fn claim_probe(&mut self, destination: &Destination, lease: Lease) -> Result<bool, StoreError> {
         let Some(mut state) = self.troubled(destination)? else {
@@ -166,16 +124,6 @@ impl Turn<'_, '_> {
         let run = self.rules.run;
         self.step.put_json(key, &Troubled { run, state })
     }
-}
-
-/// Whether no job waits for a destination or is deferred there.
-fn is_idle(read: &impl Read, destination: &Destination) -> Result<bool, StoreError> {
-    for class in Class::ALL {
-        if head(read, destination, class)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn look_up(

@@ -42,7 +42,6 @@ impl Entries for EmbeddedStore {
     }
 
     async fn prune(&self, closed_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.forget_troubles(closed_before).await?;
         self.turn(Durability::Relaxed, move |turn| {
             turn.prune(closed_before, limit)
         })

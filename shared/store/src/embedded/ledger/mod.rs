@@ -63,8 +63,6 @@ pub(super) struct Memory {
     leases: Mutex<BTreeMap<String, (String, Timestamp)>>,
     /// How far the search for work of earlier runs has come.
     recovery: Mutex<feed::Recovery>,
-    /// How far the search for old troubles has come.
-    old_troubles: Mutex<Option<Key>>,
 }
 
 impl EmbeddedStore {
