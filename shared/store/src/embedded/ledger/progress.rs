@@ -4,7 +4,7 @@
 use message::{ContentId, NoticeKind, Part, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::row::{Chore, Course, Feeding};
+use super::row::{Chore, Course, Feeding, is_default};
 use crate::ledger::JobState;
 
 /// A notice that is claimed and not accepted.
@@ -23,18 +23,19 @@ pub(super) struct Progress {
     /// The routing job; settled once the route is recorded.
     pub(super) routing: Chore,
     /// Recipients of jobs without a final outcome.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) unsettled: u32,
     /// What is owed and not claimed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) owed: u32,
     /// At most one of each kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) claims: Vec<Claim>,
     /// How many notices were claimed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) notices: u32,
     /// The notice job; settled while nothing is owed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) notice: Chore,
 }
 
@@ -49,7 +50,7 @@ impl Progress {
             owed: 0,
             claims: Vec::new(),
             notices: 0,
-            notice: Chore::resting(),
+            notice: Chore::default(),
         }
     }
 
@@ -95,7 +96,7 @@ impl Progress {
         if self.owes() && resting {
             self.notice = Chore::pending(feeding);
         } else if !self.owes() && !resting {
-            self.notice = Chore::resting();
+            self.notice = Chore::default();
         }
         self.notice.placed = placed;
     }

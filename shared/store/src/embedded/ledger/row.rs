@@ -18,10 +18,10 @@ const FIRST_ATTEMPTS: usize = 5;
 const LAST_ATTEMPTS: usize = 15;
 
 /// How far the publication of a pending job has come.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Feeding {
     /// How often this generation was published.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) published: u32,
     /// When the feeder publishes it next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,10 +51,10 @@ impl Feeding {
 pub(super) struct JobRow {
     pub(super) job: JobRecord,
     pub(super) accepted_at: Timestamp,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) feeding: Feeding,
     /// What is to be told of its recipients.
-    #[serde(default, skip_serializing_if = "Wishes::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) wishes: Wishes,
     /// Since when it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,13 +150,13 @@ impl JobRow {
 }
 
 /// The routing or notice job of a message.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Chore {
     #[serde(flatten)]
     pub(super) state: JobState,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) tries: u32,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) feeding: Feeding,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) log: Vec<Attempt>,
@@ -165,9 +165,9 @@ pub(super) struct Chore {
     pub(super) placed: Placement,
 }
 
-impl Chore {
-    /// A chore with nothing to do.
-    pub(super) fn resting() -> Self {
+/// A chore with nothing to do.
+impl Default for Chore {
+    fn default() -> Self {
         Self {
             state: JobState::Settled,
             tries: 0,
@@ -176,13 +176,15 @@ impl Chore {
             placed: Placement::default(),
         }
     }
+}
 
+impl Chore {
     /// A chore to be done.
     pub(super) fn pending(feeding: Feeding) -> Self {
         Self {
             state: JobState::Pending,
             feeding,
-            ..Self::resting()
+            ..Self::default()
         }
     }
 
@@ -264,6 +266,11 @@ impl Course<'_> {
             self.feeding.at = Some(later(now, rules.wait(publication)));
         }
     }
+}
+
+/// Whether a part of a row need not be written.
+pub(super) fn is_default<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
 }
 
 fn placement(state: JobState, feeding: &Feeding) -> Placement {

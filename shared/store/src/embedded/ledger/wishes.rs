@@ -67,10 +67,6 @@ impl Wishes {
         }
     }
 
-    pub(super) fn is_default(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether a notice of this kind is to tell of `original`.
     pub(super) fn want(&self, kind: NoticeKind, original: u32) -> bool {
         let notify = self.0.get(&original).copied().unwrap_or_default();
