@@ -42,17 +42,19 @@ impl LocalPart {
     }
 
     /// The same name in lower case and in normal form C (RFC 6530 §10.1),
-    /// under which local recipients are looked up.
+    /// under which local recipients are looked up. Of a name that would outgrow
+    /// [`LocalPart::MAX`] only ASCII is put in lower case.
     pub fn folded(&self) -> Self {
+        let ascii_folded = || Self(self.0.to_ascii_lowercase().into());
         if self.0.is_ascii() {
-            return Self(self.0.to_ascii_lowercase().into());
+            return ascii_folded();
         }
         let lower = self.0.to_lowercase();
-        Self(
-            ComposingNormalizerBorrowed::new_nfc()
-                .normalize(&lower)
-                .into(),
-        )
+        let folded = ComposingNormalizerBorrowed::new_nfc().normalize(&lower);
+        match folded.len() {
+            ..=Self::MAX => Self(folded.into()),
+            _ => ascii_folded(),
+        }
     }
 
     /// Takes unquoted text, such as a name out of a directory or a URL.
@@ -346,6 +348,18 @@ mod tests {
         ] {
             let folded = |text: &str| text.parse::<Address>().unwrap().folded();
             assert_eq!(folded(one), folded(other));
+        }
+    }
+
+    #[test]
+    fn a_folded_address_is_one() {
+        // Two octets as capital letters, three as small ones.
+        for local in ["Ⱥ".repeat(32), "Ⱥ".repeat(21) + "A", "Ⱥ".repeat(31) + "A"] {
+            let address: Address = format!("{local}@example.org").parse().unwrap();
+            let folded = address.folded();
+            assert_eq!(folded.to_string().parse().as_ref(), Ok(&folded));
+            assert_eq!(folded.folded(), folded);
+            assert!(!folded.to_string().contains('A'));
         }
     }
 
