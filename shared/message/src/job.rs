@@ -137,7 +137,8 @@ impl FromStr for JobKey {
 pub enum Destination {
     /// Mailboxes of this system: `local`.
     Local,
-    /// The servers that DNS names for a domain: `example.org`.
+    /// The servers that DNS names for a domain: `example.org`; one that is itself
+    /// called local has the root's dot behind it, `local.`.
     Domain(Domain),
     /// A fixed next server: `smarthost:relay.example:587`.
     Smarthost {
@@ -148,6 +149,9 @@ pub enum Destination {
     },
 }
 
+/// The text of [`Destination::Local`].
+const LOCAL: &str = "local";
+
 /// Text that is not a [`Destination`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a destination: `local`, a domain, or `smarthost:HOST:PORT`")]
@@ -156,7 +160,8 @@ pub struct DestinationError;
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Local => f.write_str("local"),
+            Self::Local => f.write_str(LOCAL),
+            Self::Domain(domain) if domain.as_str() == LOCAL => write!(f, "{domain}."),
             Self::Domain(domain) => write!(f, "{domain}"),
             Self::Smarthost { host, port } => write!(f, "smarthost:{host}:{port}"),
         }
@@ -167,11 +172,14 @@ impl FromStr for Destination {
     type Err = DestinationError;
 
     fn from_str(text: &str) -> Result<Self, DestinationError> {
-        if text == "local" {
+        if text == LOCAL {
             return Ok(Self::Local);
         }
         match text.strip_prefix("smarthost:") {
-            None => text.parse().map(Self::Domain).map_err(|_| DestinationError),
+            None => {
+                let domain = text.strip_suffix('.').unwrap_or(text).parse();
+                domain.map(Self::Domain).map_err(|_| DestinationError)
+            }
             Some(smarthost) => {
                 let (host, port) = smarthost.rsplit_once(':').ok_or(DestinationError)?;
                 Ok(Self::Smarthost {
@@ -263,12 +271,16 @@ mod tests {
             "example.org",
             "smarthost:relay.example:587",
             "smarthost:[IPv6:::1]:25",
+            "local.",
         ] {
             assert_eq!(
                 text.parse::<Destination>().map(|d| d.to_string()),
                 Ok(text.into())
             );
         }
+        // A recipient may name any domain: this one must not pass for ours.
+        let domain = Destination::Domain("LOCAL".parse().unwrap());
+        assert_eq!(domain.to_string().parse(), Ok(domain));
         assert!("smarthost:relay.example".parse::<Destination>().is_err());
     }
 
