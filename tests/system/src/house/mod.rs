@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use anyhow::{Context, Result, bail};
-use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::wait::until;
@@ -223,11 +222,8 @@ impl Drop for House {
             lines[last..].join("\n")
         );
         if std::env::var_os("ROHRPOST_TEST_KEEP").is_some() {
-            let kept = std::mem::replace(
-                &mut self.plan.directory,
-                TempDir::new().expect("a place for files"),
-            );
-            eprintln!("its files are kept in {}", kept.keep().display());
+            self.plan.directory.disable_cleanup(true);
+            eprintln!("its files are kept in {}", self.directory().display());
         }
     }
 }
