@@ -54,7 +54,7 @@ pub fn encode_utf8_address(text: &str, smtputf8: bool) -> String {
         if is_qchar(c) || (smtputf8 && !c.is_ascii()) {
             encoded.push(c);
         } else {
-            encoded.push_str(&format!("\\x{{{:X}}}", u32::from(c)));
+            encoded.push_str(&format!("\\x{{{:02X}}}", u32::from(c)));
         }
     }
     encoded
@@ -117,6 +117,8 @@ mod tests {
             decode_utf8_address(r"gr\x{FC}n@ü").as_deref(),
             Some("grün@ü")
         );
+        // HEXPOINT has two digits at least.
+        assert_eq!(encode_utf8_address("\t", false), r"\x{09}");
         for wrong in [
             r"\",
             r"\x{}",
