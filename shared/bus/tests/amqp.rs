@@ -51,10 +51,11 @@ async fn what_differs_is_told_and_made_right(server: &RabbitMq) {
     assert!(differs.contains("x-max-length"), "{differs}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_dies_between_steps() {
     let mut server = server().await;
     faults::the_broker_dies_between_steps(&mut server, "prefix=steps").await;
+    faults::the_broker_dies_under_load(&mut server, "prefix=load", 1).await;
 }
 
 /// Run by [`faults::a_consumer_is_killed_while_working`].
@@ -69,7 +70,7 @@ async fn victim() {
 async fn a_backlog_is_drained_in_bounded_memory() {
     let server = server().await;
     let bus = faults::fresh(&server.url()).await;
-    faults::a_backlog_is_drained(&bus, 100_000).await;
+    faults::load::a_backlog_is_drained(&bus, 100_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,5 +78,5 @@ async fn a_backlog_is_drained_in_bounded_memory() {
 async fn measure() {
     let server = server().await;
     let bus = faults::fresh(&server.url()).await;
-    faults::measure("RabbitMQ", &bus).await;
+    faults::load::measure("RabbitMQ", &bus).await;
 }

@@ -27,6 +27,12 @@ async fn the_server_dies_between_steps() {
     faults::the_broker_dies_between_steps(&mut server, "ack_wait=1").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_dies_under_load() {
+    let mut server = server().await;
+    faults::the_broker_dies_under_load(&mut server, "ack_wait=1", 6).await;
+}
+
 #[tokio::test]
 async fn a_consumer_leaves_while_working() {
     let server = server().await;
@@ -82,6 +88,24 @@ async fn credentials_stand_in_the_url() {
     faults::fresh(&url).await;
 }
 
+#[tokio::test]
+async fn it_speaks_tls() {
+    let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a pair");
+    let files = tempfile::tempdir().expect("a directory");
+    let (certificate, key) = (files.path().join("cert.pem"), files.path().join("key.pem"));
+    std::fs::write(&certificate, pair.cert.pem()).expect("written");
+    std::fs::write(&key, pair.signing_key.serialize_pem()).expect("written");
+    let settings = format!("tls {{ cert_file: {certificate:?}, key_file: {key:?} }}");
+    let server = NatsServer::start(&settings)
+        .await
+        .expect("nats-server starts");
+    let url = server.url().replace("nats://", "tls://");
+    let trusting = format!("{url}?ca={}", certificate.display());
+    faults::fresh(&trusting).await;
+    let suspicious = bus::connect(&url).await;
+    assert!(matches!(suspicious, Err(BusError::Unavailable(_))));
+}
+
 /// Run by [`faults::a_consumer_is_killed_while_working`].
 #[tokio::test]
 #[ignore = "a part of another test"]
@@ -94,7 +118,7 @@ async fn victim() {
 async fn a_backlog_is_drained_in_bounded_memory() {
     let server = server().await;
     let bus = faults::fresh(&server.url()).await;
-    faults::a_backlog_is_drained(&bus, 100_000).await;
+    faults::load::a_backlog_is_drained(&bus, 100_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,5 +126,5 @@ async fn a_backlog_is_drained_in_bounded_memory() {
 async fn measure() {
     let server = server().await;
     let bus = faults::fresh(&server.url()).await;
-    faults::measure("NATS", &bus).await;
+    faults::load::measure("NATS", &bus).await;
 }

@@ -40,7 +40,8 @@ fn system_hostname() -> Domain {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Engines {
-    /// The bus: `embedded`.
+    /// The bus: `embedded`, `nats://…` for NATS JetStream or `amqp://…` for
+    /// RabbitMQ; `bus::connect` tells what stands behind the scheme.
     pub bus: String,
     /// Directory, mailbox and ledger: `embedded`.
     pub store: String,

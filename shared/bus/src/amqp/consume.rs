@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use super::link::Link;
 use super::publish::Publisher;
-use super::{answered, insert};
+use super::{answered, insert, unavailable};
 use crate::{BusError, Delivery, Published, Settle, Subscription, wire};
 
 /// A place at a topic.
@@ -58,7 +58,7 @@ impl Consumer {
     fn hand_out(&self, delivery: lapin::message::Delivery) -> Delivery {
         let out = Out {
             acker: delivery.acker,
-            _channel: self.channel.clone(),
+            channel: self.channel.clone(),
             topic: self.topic,
             payload: delivery.data.clone().into(),
             dead: self.dead.clone(),
@@ -136,7 +136,7 @@ fn trace(headers: &FieldTable) -> Option<TraceContext> {
 struct Out {
     acker: Acker,
     /// Open for as long as the delivery is to be answered.
-    _channel: Channel,
+    channel: Channel,
     topic: Topic,
     payload: bytes::Bytes,
     dead: Publisher,
@@ -150,7 +150,7 @@ impl Out {
                 "a delivery of {} has outlived its connection",
                 self.topic
             ))),
-            Err(error) => Err(super::unavailable("end a delivery")(error)),
+            Err(error) => Err(unavailable("end a delivery")(error)),
         }
     }
 }
@@ -185,7 +185,7 @@ impl Settle for Out {
     fn dropped(&mut self) {
         // Without a runtime the broker has it back when the channel ends.
         if let Ok(runtime) = Handle::try_current() {
-            let (acker, channel) = (self.acker.clone(), self._channel.clone());
+            let (acker, channel) = (self.acker.clone(), self.channel.clone());
             runtime.spawn(async move {
                 give_back(&acker).await;
                 drop(channel);

@@ -82,9 +82,7 @@ impl Bus for AmqpBus {
 
     async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError> {
         let queue = self.shape.name(topic);
-        topology::depth(self.publisher.link(), &queue)
-            .await
-            .map(Some)
+        topology::depth(&self.consuming, &queue).await.map(Some)
     }
 }
 

@@ -6,7 +6,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation};
 use message::Topic;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time;
 
 use super::link::Link;
@@ -39,10 +39,6 @@ impl Publisher {
         }
     }
 
-    pub(super) fn link(&self) -> &Link {
-        &self.link
-    }
-
     /// Has octets stored on a topic, and waits for the broker's confirmation.
     pub(super) async fn publish(
         &self,
@@ -51,32 +47,16 @@ impl Publisher {
         id: String,
         headers: FieldTable,
     ) -> Result<Published, BusError> {
-        self.fits(topic, payload)?;
+        fits(topic, payload)?;
         self.link.not_blocked()?;
-        let waiting = time::timeout(PATIENCE, self.unconfirmed.acquire()).await;
-        let waiting = waiting.map_err(unavailable("publish"))?;
-        let _place = waiting.map_err(unavailable("publish"))?;
+        let _place = self.place().await?;
         let channel = self.channel().await?;
-        let exchange = self.shape.name(topic);
         let properties = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
             .with_content_type("application/json".into())
             .with_message_id(id.into())
             .with_headers(headers);
-        let confirmed = async {
-            let options = BasicPublishOptions {
-                mandatory: true,
-                ..BasicPublishOptions::default()
-            };
-            let sent = channel.basic_publish(
-                exchange.as_str().into(),
-                exchange.as_str().into(),
-                options,
-                payload,
-                properties,
-            );
-            sent.await?.await
-        };
+        let confirmed = confirmed(&channel, self.shape.name(topic), payload, properties);
         match time::timeout(PATIENCE, confirmed).await {
             Ok(Ok(confirmation)) => meaning(confirmation, topic),
             Ok(Err(error)) => Err(unavailable("publish")(error)),
@@ -87,14 +67,11 @@ impl Publisher {
         }
     }
 
-    /// RabbitMQ closes the channel over what is too large, and with it fails
-    /// whatever else is in flight.
-    fn fits(&self, topic: Topic, payload: &[u8]) -> Result<(), BusError> {
-        let (size, limit) = (payload.len(), wire::MAX_JOB);
-        match topic != Topic::Dead && size > limit {
-            true => Err(BusError::TooLarge { size, limit }),
-            false => Ok(()),
-        }
+    /// A place among the publications in flight.
+    async fn place(&self) -> Result<SemaphorePermit<'_>, BusError> {
+        let waiting = time::timeout(PATIENCE, self.unconfirmed.acquire()).await;
+        let place = waiting.map_err(unavailable("publish"))?;
+        place.map_err(unavailable("publish"))
     }
 
     /// The channel that all publications share; a new one after a failure.
@@ -117,6 +94,32 @@ impl Publisher {
             *current = None;
         }
     }
+}
+
+/// RabbitMQ closes the channel over what is too large, and with it fails
+/// whatever else is in flight.
+fn fits(topic: Topic, payload: &[u8]) -> Result<(), BusError> {
+    let (size, limit) = (payload.len(), wire::MAX_JOB);
+    match topic != Topic::Dead && size > limit {
+        true => Err(BusError::TooLarge { size, limit }),
+        false => Ok(()),
+    }
+}
+
+/// Publishes, and waits for what the broker says.
+async fn confirmed(
+    channel: &Channel,
+    exchange: String,
+    payload: &[u8],
+    properties: BasicProperties,
+) -> lapin::Result<Confirmation> {
+    let options = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let key = exchange.as_str().into();
+    let sent = channel.basic_publish(exchange.as_str().into(), key, options, payload, properties);
+    sent.await?.await
 }
 
 fn meaning(confirmation: Confirmation, topic: Topic) -> Result<Published, BusError> {

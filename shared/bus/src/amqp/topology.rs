@@ -9,8 +9,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{ErrorKind, ExchangeKind, Queue};
 use message::Topic;
 
-use super::answered;
 use super::link::Link;
+use super::{answered, unavailable};
 use crate::url::Shape;
 use crate::{BusError, wire};
 
@@ -35,27 +35,24 @@ pub(super) async fn make(link: &Link, shape: &Shape) -> Result<(), BusError> {
             Err(Declaring::Differs(reason)) => replace(link, &name, &arguments, &reason).await?,
             Err(Declaring::Failed(error)) => return Err(error),
         }
-        let channel = link.channel().await?;
-        let exchange = channel.exchange_declare(
-            name.as_str().into(),
-            ExchangeKind::Fanout,
-            ExchangeDeclareOptions {
-                durable: true,
-                ..ExchangeDeclareOptions::default()
-            },
-            FieldTable::default(),
-        );
-        answered("declare an exchange", exchange).await?;
-        let bind = channel.queue_bind(
-            name.as_str().into(),
-            name.as_str().into(),
-            "".into(),
-            QueueBindOptions::default(),
-            FieldTable::default(),
-        );
-        answered("bind a queue", bind).await?;
+        bind(link, &name).await?;
     }
     Ok(())
+}
+
+/// Makes the exchange that publications go to, in front of the queue.
+async fn bind(link: &Link, name: &str) -> Result<(), BusError> {
+    let channel = link.channel().await?;
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    let (kind, none) = (ExchangeKind::Fanout, FieldTable::default());
+    let exchange = channel.exchange_declare(name.into(), kind, durable, none.clone());
+    answered("declare an exchange", exchange).await?;
+    let options = QueueBindOptions::default();
+    let binding = channel.queue_bind(name.into(), name.into(), "".into(), options, none);
+    answered("bind a queue", binding).await
 }
 
 /// Why a queue could not be declared.
@@ -77,9 +74,7 @@ async fn declare(link: &Link, name: &str, arguments: &FieldTable) -> Result<(), 
         Err(error) if is_soft(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
             Err(Declaring::Differs(error.to_string()))
         }
-        Err(error) => Err(Declaring::Failed(super::unavailable("declare a queue")(
-            error,
-        ))),
+        Err(error) => Err(Declaring::Failed(unavailable("declare a queue")(error))),
     }
 }
 
@@ -159,7 +154,7 @@ fn found<T>(answer: lapin::Result<T>) -> Result<Option<T>, BusError> {
     match answer {
         Ok(there) => Ok(Some(there)),
         Err(error) if is_soft(&error, &AMQPSoftError::NOTFOUND) => Ok(None),
-        Err(error) => Err(super::unavailable("look at the topics")(error)),
+        Err(error) => Err(unavailable("look at the topics")(error)),
     }
 }
 

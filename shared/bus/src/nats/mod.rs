@@ -19,7 +19,7 @@ mod topology;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, Context, context};
+use async_nats::jetstream::{self, Context, ErrorCode, context};
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, HeaderValue, header};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -88,8 +88,8 @@ impl Bus for NatsBus {
         topic: Topic,
         prefetch: usize,
     ) -> Result<Box<dyn Subscription>, BusError> {
-        let consumer = pull::Consumer::start(&self.0, topic, prefetch).await?;
-        Ok(Box::new(consumer))
+        let consumer = pull::Consumer::start(&self.0, topic, prefetch, pull::Pace::STEADY);
+        Ok(Box::new(consumer.await?))
     }
 
     async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError> {
@@ -232,39 +232,45 @@ fn refusal(
     size: usize,
     max_payload: usize,
 ) -> Result<Published, BusError> {
+    use context::PublishErrorKind as Kind;
+    match error.kind() {
+        Kind::MaxPayloadExceeded => {
+            let limit = max_payload;
+            return Err(BusError::TooLarge { size, limit });
+        }
+        Kind::StreamNotFound => {
+            let problem = "no stream takes the job: JetStream is away, or `rohrpost init` has not \
+                           made the topics";
+            return Err(BusError::Unavailable(problem.to_owned()));
+        }
+        Kind::WrongLastMessageId
+        | Kind::WrongLastSequence
+        | Kind::TimedOut
+        | Kind::BrokenPipe
+        | Kind::MaxAckPending
+        | Kind::Other => {}
+    }
     let source = std::error::Error::source(error);
-    let answer = source.and_then(|source| source.downcast_ref::<jetstream::Error>());
-    let code = answer.map(jetstream::Error::error_code);
-    if error.kind() == context::PublishErrorKind::MaxPayloadExceeded {
-        let limit = max_payload;
-        return Err(BusError::TooLarge { size, limit });
-    }
-    if error.kind() == context::PublishErrorKind::StreamNotFound {
-        let problem = "no stream takes the job: either JetStream is away, or `rohrpost init` has \
-                       not made the topics";
-        return Err(BusError::Unavailable(problem.to_owned()));
-    }
-    match (code, answer) {
-        (Some(jetstream::ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM), _) => {
+    match source.and_then(|source| source.downcast_ref::<jetstream::Error>()) {
+        Some(answer) if answer.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => {
             let limit = wire::MAX_JOB;
             Err(BusError::TooLarge { size, limit })
         }
-        (
-            Some(
-                jetstream::ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
-                | jetstream::ErrorCode::INSUFFICIENT_RESOURCES
-                | jetstream::ErrorCode::STORAGE_RESOURCES_EXCEEDED,
-            ),
-            _,
-        ) => Ok(Published::Refused),
+        Some(answer) if is_full(answer) => Ok(Published::Refused),
+        Some(_) | None => Err(unavailable("publish")(error)),
+    }
+}
+
+/// Whether storing failed for want of room.
+fn is_full(answer: &jetstream::Error) -> bool {
+    match answer.error_code() {
+        ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+        | ErrorCode::INSUFFICIENT_RESOURCES
+        | ErrorCode::STORAGE_RESOURCES_EXCEEDED => true,
         // The code says only that storing failed; the text, that it was for
-        // the limits.
-        (Some(jetstream::ErrorCode::STREAM_STORE_FAILED), Some(answer))
-            if answer.to_string().contains("maximum") =>
-        {
-            Ok(Published::Refused)
-        }
-        _ => Err(unavailable("publish")(error)),
+        // the stream's limits.
+        ErrorCode::STREAM_STORE_FAILED => answer.to_string().contains("maximum"),
+        _ => false,
     }
 }
 

@@ -2,8 +2,7 @@
 //!
 //! A task asks the server for as many jobs as there are free slots, and for
 //! more when half of them are free again; each job holds its slot until it ends.
-//! The server expires a request after [`EXPIRES`] and says so, and sends
-//! heartbeats while it waits. When it is silent, is connected to anew, or
+//! The server says when a request expires, and sends heartbeats until then. When it is silent, is connected to anew, or
 //! refuses, the task starts over with a fresh inbox; whatever still comes to an
 //! old one is given back.
 
@@ -14,20 +13,31 @@ use async_nats::{Message, StatusCode, Subject, Subscriber};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use message::Topic;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time;
 
 use super::delivery::{Out, give_back};
 use super::{Link, unavailable};
 use crate::{BusError, Delivery, Settle, Subscription};
 
-/// How long the server holds a request.
-const EXPIRES: Duration = Duration::from_secs(30);
+/// The times of asking.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// How long the server holds a request.
+    pub(super) expires: Duration,
+    /// How often it says that it still holds one.
+    pub(super) heartbeat: Duration,
+    /// The silence after which it does not.
+    pub(super) silence: Duration,
+}
 
-/// How often the server says that it still holds one, and the silence after
-/// which it does not.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-const SILENCE: Duration = Duration::from_secs(5);
+impl Pace {
+    pub(super) const STEADY: Self = Self {
+        expires: Duration::from_secs(30),
+        heartbeat: Duration::from_secs(2),
+        silence: Duration::from_secs(5),
+    };
+}
 
 /// The pause after a refusal, before the next request.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -48,7 +58,10 @@ impl Consumer {
         link: &Link,
         topic: Topic,
         prefetch: usize,
+        pace: Pace,
     ) -> Result<Self, BusError> {
+        let mut connected = link.connected.clone();
+        connected.borrow_and_update();
         link.connected()?;
         let prefetch = prefetch.clamp(1, MOST);
         let slots = Arc::new(Semaphore::new(prefetch));
@@ -59,8 +72,10 @@ impl Consumer {
             asked: nothing(&slots),
             request: request_subject(link, topic),
             link: link.clone(),
+            connected,
             topic,
             prefetch,
+            pace,
             slots,
             arrivals: send,
         };
@@ -96,8 +111,10 @@ impl Drop for Consumer {
 /// What a consumer's task works with.
 struct Pump {
     link: Link,
+    connected: watch::Receiver<bool>,
     topic: Topic,
     prefetch: usize,
+    pace: Pace,
     /// Where requests go.
     request: Subject,
     inbox: Inbox,
@@ -109,8 +126,6 @@ struct Pump {
 
 impl Pump {
     async fn run(mut self) {
-        let mut connected = self.link.connected.clone();
-        connected.mark_unchanged();
         loop {
             // While nothing is asked for, one free slot is reason enough.
             let enough = match self.asked.num_permits() {
@@ -121,7 +136,7 @@ impl Pump {
             tokio::select! {
                 biased;
                 () = self.arrivals.closed() => break,
-                changed = connected.changed() => match changed {
+                changed = self.connected.changed() => match changed {
                     Ok(()) => self.start_over(self.link.connected()).await,
                     Err(_ended) => break,
                 },
@@ -130,7 +145,7 @@ impl Pump {
                     None => break,
                 },
                 Ok(free) = free, if self.link.connected().is_ok() => self.ask(free).await,
-                () = time::sleep(SILENCE), if self.asked.num_permits() > 0 => {
+                () = time::sleep(self.pace.silence), if self.asked.num_permits() > 0 => {
                     let problem = format!("NATS is silent about {}", self.topic);
                     self.start_over(Err(BusError::Unavailable(problem))).await;
                 }
@@ -148,8 +163,8 @@ impl Pump {
         let request = format!(
             r#"{{"batch":{},"expires":{},"idle_heartbeat":{}}}"#,
             free.num_permits(),
-            EXPIRES.as_nanos(),
-            HEARTBEAT.as_nanos(),
+            self.pace.expires.as_nanos(),
+            self.pace.heartbeat.as_nanos(),
         );
         self.asked.merge(free);
         let asking = self.link.client.publish_with_reply(

@@ -1,5 +1,7 @@
 //! What must hold of every broker whatever dies: scenarios for a real server.
 
+pub(crate) mod load;
+
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -45,6 +47,56 @@ pub(crate) async fn the_broker_dies_between_steps(broker: &mut impl Broker, opti
     broker.start_again().await.expect("it starts again");
     publish(&*bus, topic, 5).await;
     consumer.complete_until(5).await;
+}
+
+/// Jobs survive a broker that dies again and again while many are under way.
+pub(crate) async fn the_broker_dies_under_load(
+    broker: &mut impl Broker,
+    options: &str,
+    kills: u32,
+) {
+    const JOBS: u32 = 4_000;
+    let url = format!("{}?{options}", broker.url());
+    let bus = fresh(&url).await;
+    let topic = Topic::Local;
+    let (done, mut completed) = tokio::sync::mpsc::channel(64);
+    let mut consumers = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let (bus, done) = (Arc::clone(&bus), done.clone());
+        consumers.spawn(async move {
+            let mut consumer = Consumer::new(&bus, topic, 32);
+            loop {
+                let delivery = consumer.next().await;
+                let number = number(&delivery);
+                let _ = delivery.complete().await;
+                if done.send(number).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    let publishing = tokio::spawn({
+        let bus = Arc::clone(&bus);
+        async move { load::publish_many(&bus, topic, JOBS).await }
+    });
+    let mut seen = BTreeSet::new();
+    for kill in 1..=kills + 1 {
+        // The next kill comes when a share of the jobs has been through.
+        while (seen.len() as u32) < JOBS * kill / (kills + 1) {
+            let number = timeout(DEADLINE, completed.recv()).await;
+            seen.insert(number.expect("the jobs go on").expect("a consumer lives"));
+        }
+        if kill <= kills {
+            restart(broker).await;
+        }
+    }
+    timeout(DEADLINE, publishing)
+        .await
+        .expect("in time")
+        .expect("all is published");
+    // The consumers go on until nothing is left to come again.
+    tokio::spawn(async move { while completed.recv().await.is_some() {} });
+    empties(&*bus, topic).await;
 }
 
 /// What one consumer had when it left comes to the other at once.
@@ -137,98 +189,6 @@ pub(crate) async fn a_full_topic_refuses(url: &str, room: u32) {
     );
     Consumer::new(&bus, topic, 8).complete_all(taken).await;
     publish(&*bus, topic, 100_000).await;
-}
-
-/// A backlog is published and drained in bounded memory.
-pub(crate) async fn a_backlog_is_drained(bus: &Arc<dyn Bus>, jobs: u32) {
-    let topic = Topic::Remote;
-    let before = resident();
-    publish_many(bus, topic, jobs).await;
-    let mut subscription = bus.subscribe(topic, 256).await.expect("a place");
-    let mut seen = vec![false; jobs as usize];
-    let mut left = jobs;
-    while left > 0 {
-        let delivery = timeout(DEADLINE, subscription.next()).await;
-        let delivery = delivery.expect("a job arrives").expect("the bus");
-        if !std::mem::replace(&mut seen[number(&delivery) as usize], true) {
-            left -= 1;
-        }
-        delivery.complete().await.expect("it is completed");
-    }
-    empties(&**bus, topic).await;
-    let grown = resident().saturating_sub(before);
-    println!("memory grew by {} KiB over {jobs} jobs", grown / 1024);
-    assert!(grown < 48 << 20, "memory grew by {grown} octets");
-}
-
-/// Publishes with 64 in flight.
-async fn publish_many(bus: &Arc<dyn Bus>, topic: Topic, jobs: u32) {
-    let next = Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let publishers = (0..64).map(|_| {
-        let (bus, next) = (Arc::clone(bus), Arc::clone(&next));
-        tokio::spawn(async move {
-            loop {
-                let job = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                if job >= jobs {
-                    return;
-                }
-                publish(&*bus, topic, job).await;
-            }
-        })
-    });
-    for publisher in publishers.collect::<Vec<_>>() {
-        publisher.await.expect("it publishes");
-    }
-}
-
-/// Prints how fast the bus is.
-pub(crate) async fn measure(name: &str, bus: &Arc<dyn Bus>) {
-    let jobs = 20_000;
-    let started = tokio::time::Instant::now();
-    publish_many(bus, Topic::Remote, jobs).await;
-    let published = started.elapsed();
-    let started = tokio::time::Instant::now();
-    let mut drain = bus.subscribe(Topic::Remote, 256).await.expect("a place");
-    for _ in 0..jobs {
-        let delivery = drain.next().await.expect("a job");
-        delivery.complete().await.expect("it is completed");
-    }
-    let drained = started.elapsed();
-    let rate = |time: Duration| f64::from(jobs) / time.as_secs_f64();
-    println!(
-        "{name}: {:.0} acknowledged publications/s with 64 in flight, {:.0} jobs drained/s",
-        rate(published),
-        rate(drained)
-    );
-    let mut consumer = bus.subscribe(Topic::Local, 8).await.expect("a place");
-    let mut latencies = Vec::new();
-    for job in 0..1000 {
-        let started = tokio::time::Instant::now();
-        let (published, delivery) =
-            tokio::join!(bus.publish(Topic::Local, outgoing(job)), consumer.next());
-        published.expect("it is published");
-        latencies.push(started.elapsed());
-        delivery
-            .expect("a job")
-            .complete()
-            .await
-            .expect("it is completed");
-    }
-    latencies.sort();
-    println!(
-        "{name}: publish to delivery p50 {:?}, p99 {:?}",
-        latencies[500], latencies[990]
-    );
-}
-
-/// Memory of this process, in octets.
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("proc");
-    let pages = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok());
-    pages.expect("a number of pages") * 4096
 }
 
 /// Leaves a job on the first topic.
