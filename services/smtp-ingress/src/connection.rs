@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::{AccountId, Envelope};
+use message::{AccountId, Address, Envelope};
 use smtp::Reply;
 use smtp::command::Mail;
 use smtp::data::Fault;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::allowance::Allowance;
 use crate::intake::{Completion, Intake, Ticket};
 use crate::login::Logins;
 use crate::recipient::Recipients;
@@ -31,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) ports: Ports,
     pub(crate) logins: Logins,
     pub(crate) recipients: Recipients,
+    pub(crate) allowance: Allowance,
     pub(crate) completion: Completion,
     pub(crate) command_timeout: Duration,
     pub(crate) data_timeout: Duration,
@@ -121,7 +123,8 @@ impl Connection {
                 }
                 Event::Recipient(path) => {
                     let size = self.intake.as_ref().map_or(0, |i| i.ticket().declared());
-                    match self.service.recipients.judge(path, self.role, size).await {
+                    let judged = self.service.recipients.judge(path, self.role, size).await;
+                    match judged.and_then(|address| self.allow_recipient(address)) {
                         Ok(address) => self.session.accept_recipient(address),
                         Err(refusal) => self.session.refuse(refusal),
                     }
@@ -193,13 +196,22 @@ impl Connection {
                     .await
             }
         };
-        match judged {
+        let account = self.session.account();
+        match judged.and_then(|()| self.service.allowance.take_message(account)) {
             Ok(()) => {
                 self.intake = Some(Intake::new(ticket));
                 self.session.accept_mail();
             }
             Err(refusal) => self.refuse_message(&ticket, refusal),
         }
+    }
+
+    fn allow_recipient(&self, address: Address) -> Result<Address, Reply> {
+        let taken = self
+            .service
+            .allowance
+            .take_recipient(self.session.account());
+        taken.map(|()| address)
     }
 
     async fn data(&mut self) {

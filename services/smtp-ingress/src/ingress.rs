@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::allowance::Allowance;
 use crate::connection::{Connection, Service};
 use crate::intake::Completion;
 use crate::login::Logins;
@@ -73,7 +74,7 @@ impl Ingress {
     /// Binds the configured ports.
     ///
     /// # Errors
-    /// When a port or the certificate cannot be had.
+    /// When a port, the certificate or a secret cannot be had.
     pub async fn bind(config: &Config, ports: Ports) -> Result<Self, Error> {
         let tls = tls::acceptor(&config.tls)?;
         let smtp = &config.smtp;
@@ -100,7 +101,7 @@ impl Ingress {
         }
         Ok(Self {
             admission: Admission::new(smtp.max_connections, smtp.max_connections_per_address),
-            service: Arc::new(service(config, ports, tls)),
+            service: Arc::new(service(config, ports, tls)?),
             listeners,
             readiness,
         })
@@ -161,26 +162,34 @@ fn session_config(config: &Config, role: Role, starttls: bool) -> SessionConfig 
     }
 }
 
-fn service(config: &Config, ports: Ports, tls: Option<tokio_rustls::TlsAcceptor>) -> Service {
+fn service(
+    config: &Config,
+    ports: Ports,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+) -> Result<Service, Error> {
     let smtp = &config.smtp;
     let directory = &ports.directory;
-    Service {
+    let clock = ports.station.clock();
+    Ok(Service {
         logins: Logins::new(Arc::clone(directory), smtp.auth_failure_delay.duration()),
         recipients: Recipients {
             directory: Arc::clone(directory),
             mailboxes: Arc::clone(&ports.mailboxes),
+            rewriter: config.rewriter()?,
+            clock: Arc::clone(clock),
         },
+        allowance: Allowance::new(config.submission.clone(), Arc::clone(clock)),
         completion: Completion {
             hostname: config.server.hostname.clone(),
             senders: Senders(Arc::clone(directory)),
-            clock: Arc::clone(ports.station.clock()),
+            clock: Arc::clone(clock),
         },
         command_timeout: smtp.command_timeout.duration(),
         data_timeout: smtp.data_timeout.duration(),
         addresses: config.telemetry.addresses,
         tls,
         ports,
-    }
+    })
 }
 
 struct Accepting {

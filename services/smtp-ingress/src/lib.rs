@@ -12,6 +12,7 @@
 //! section of at most 96 KiB, however large the message.
 
 mod admission;
+mod allowance;
 mod connection;
 mod ingress;
 mod intake;
@@ -68,6 +69,9 @@ pub enum Error {
     /// Submission needs TLS, and TLS a certificate.
     #[error("submission ports need tls.certificate and tls.key: AUTH is offered only under TLS")]
     NoCertificate,
+    /// The secrets of rewritten return paths cannot be had.
+    #[error(transparent)]
+    Secrets(#[from] config::SecretsError),
     /// Certificate or key cannot be read.
     #[error("cannot read the TLS {what} from {}: {cause}", path.display())]
     Pem {
@@ -87,7 +91,8 @@ pub enum Error {
 /// transactions finish for a while, and returns.
 ///
 /// # Errors
-/// When a port or the certificate cannot be had; nothing was taken in then.
+/// When a port, the certificate or a secret cannot be had; nothing was taken in
+/// then.
 pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) -> Result<(), Error> {
     Ingress::bind(config, ports).await?.serve(shutdown).await;
     Ok(())

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use message::{Address, Domain, LocalPart};
+use message::srs::Rewriter;
+use message::{Address, Clock, Domain, LocalPart};
 use smtp::Reply;
 use smtp::command::ForwardPath;
 use smtp::server::Role;
-use store::directory::{Account, Expansion, Lookup, Reached, expand};
+use store::directory::{Account, DeadEnd, Expander, Expansion, Impasse, Reached};
 use store::{Directory, MailboxStore, StoreError};
 
 use crate::replies;
@@ -15,6 +16,9 @@ use crate::replies;
 pub(crate) struct Recipients {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) mailboxes: Arc<dyn MailboxStore>,
+    /// What rewrote return paths that mail may come back to, if anything.
+    pub(crate) rewriter: Option<Rewriter>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Recipients {
@@ -45,11 +49,17 @@ impl Recipients {
                 None => return Ok(Err(replies::unknown_recipient())),
             },
         };
-        let refusal = match self.directory.lookup(&address).await? {
-            Lookup::NotLocal => (role == Role::Mx).then(replies::no_relaying),
-            Lookup::Unknown => Some(replies::unknown_recipient()),
-            Lookup::Account { account, via: _ } => self.full(&account, size).await?,
-            Lookup::Alias { .. } => self.alias(&address, size).await?,
+        let expander = Expander::new(self.directory.as_ref());
+        let expander = expander.with_srs(self.rewriter.as_ref(), self.clock.now());
+        let expansion = expander.expand(&address).await?;
+        let refusal = match expansion.reached.as_slice() {
+            [] => Some(reaches_nobody(&expansion)),
+            // Where it is the only one, its quota is a reason.
+            [Reached::Account { account, .. }] => self.full(account, size).await?,
+            [Reached::Remote { chain, .. }] if chain.is_empty() => {
+                (role == Role::Mx).then(replies::no_relaying)
+            }
+            [_, ..] => None,
         };
         Ok(refusal.map_or(Ok(address), Err))
     }
@@ -60,17 +70,6 @@ impl Recipients {
         Ok(domain.and_then(|domain| at("postmaster", domain.name)))
     }
 
-    /// Why mail to an alias can reach nobody, if so. Only where it reaches a
-    /// single account is that account's quota a reason.
-    async fn alias(&self, address: &Address, size: u64) -> Result<Option<Reply>, StoreError> {
-        let Expansion { reached, .. } = expand(self.directory.as_ref(), address).await?;
-        match reached.as_slice() {
-            [] => Ok(Some(replies::unknown_recipient())),
-            [Reached::Account { account, .. }] => self.full(account, size).await,
-            [_, ..] => Ok(None),
-        }
-    }
-
     async fn full(&self, account: &Account, size: u64) -> Result<Option<Reply>, StoreError> {
         let Some(quota) = account.quota else {
             return Ok(None);
@@ -78,6 +77,19 @@ impl Recipients {
         let usage = self.mailboxes.usage(account.id).await?;
         let over = usage.octets.saturating_add(size.max(1)) > quota;
         Ok(over.then(replies::mailbox_full))
+    }
+}
+
+/// Why not, where one reason explains it.
+fn reaches_nobody(expansion: &Expansion) -> Reply {
+    match expansion.dead_ends.as_slice() {
+        [
+            DeadEnd {
+                why: Impasse::Srs(error),
+                ..
+            },
+        ] => replies::no_return_path(*error),
+        _ => replies::unknown_recipient(),
     }
 }
 

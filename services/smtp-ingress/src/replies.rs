@@ -2,6 +2,7 @@
 //! place where errors of the engines become SMTP.
 
 use message::EnhancedStatus;
+use message::srs::SrsError;
 use smtp::Reply;
 use smtp::header::AuthorError;
 use store::StoreError;
@@ -86,6 +87,29 @@ pub(crate) fn no_relaying() -> Reply {
 
 pub(crate) fn unknown_recipient() -> Reply {
     reply(550, (5, 1, 1), "No such recipient here")
+}
+
+pub(crate) fn no_return_path(error: SrsError) -> Reply {
+    Reply::new(550, error.status(), format!("Refused: {error}"))
+}
+
+/// MAIL knows no 450 (RFC 5321 §4.3.2).
+pub(crate) fn too_many_messages() -> Reply {
+    reply(
+        452,
+        (4, 7, 1),
+        "Your account has sent too many messages; try again later",
+    )
+}
+
+/// Not 452, upon which a client sends to the others at once (RFC 5321
+/// §4.5.3.1.10).
+pub(crate) fn too_many_recipients() -> Reply {
+    reply(
+        450,
+        (4, 7, 1),
+        "Your account has sent to too many recipients; try again later",
+    )
 }
 
 pub(crate) fn mailbox_full() -> Reply {

@@ -4,8 +4,12 @@
 
 mod house;
 
+use std::time::Duration;
+
 use house::{Client, Failure, House};
-use message::{Body, Job, JobKey, Topic};
+use message::srs::Rewriter;
+use message::{Body, Clock, Job, JobKey, Topic};
+use station::SystemClock;
 
 #[tokio::test]
 async fn a_message_is_taken_whole_and_the_router_is_told() {
@@ -51,6 +55,49 @@ async fn a_message_is_taken_whole_and_the_router_is_told() {
     assert_eq!(job.key, JobKey::route(acceptance.message));
     client.say("QUIT", "221 2.0.0").await;
     assert!(client.ended().await);
+}
+
+#[tokio::test]
+async fn rewritten_return_paths_are_taken_back_by_hash_and_age() {
+    const SECRET: &str = "a secret of the tests";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secrets");
+    std::fs::write(&path, format!("a secret that is newer\n{SECRET}\n")).unwrap();
+    let house = House::open_with(|config| {
+        config.router.srs.domain = Some("example.org".parse().unwrap());
+        config.router.srs.secrets_file = Some(path);
+    })
+    .await;
+    let max_age = Duration::from_secs(21 * 24 * 60 * 60);
+    let rewriter = Rewriter::new("example.org".parse().unwrap(), [SECRET], max_age).unwrap();
+    let sender = "bob@remote.example".parse().unwrap();
+    let now = SystemClock::new().now();
+    let ours = rewriter.rewrite(&sender, now).unwrap().to_string();
+    let old = rewriter.rewrite(&sender, now - 2 * max_age).unwrap();
+
+    let mut client = house.client().await;
+    client.expect("220").await;
+    client.say("EHLO client.example", "250").await;
+    client.say("MAIL FROM:<>", "250 2.1.0").await;
+    for (recipient, reply) in [
+        (ours.clone(), "250 2.1.5"),
+        (ours.to_lowercase(), "250 2.1.5"),
+        (
+            old.to_string(),
+            "550 5.1.1 Refused: this return address is too old",
+        ),
+        (
+            ours.replace("bob", "eve"),
+            "550 5.7.1 Refused: this return address was not given out here",
+        ),
+        (
+            ours.replace("example.org", "other.example"),
+            "550 5.7.1 We do not relay",
+        ),
+        ("srs0@example.org".to_owned(), "550 5.1.1 No such recipient"),
+    ] {
+        client.say(&format!("RCPT TO:<{recipient}>"), reply).await;
+    }
 }
 
 #[tokio::test]

@@ -89,6 +89,38 @@ async fn nobody_sends_as_somebody_else() {
 }
 
 #[tokio::test]
+async fn an_account_submits_no_more_than_its_allowance() {
+    let house = House::open_with(|config| {
+        config.submission.messages_per_hour = Some(2);
+        config.submission.recipients_per_hour = Some(3);
+    })
+    .await;
+    let mut client = house.alice().await;
+    let mail = "MAIL FROM:<alice@example.org>";
+    client.say(mail, "250 2.1.0").await;
+    for (recipient, reply) in [
+        ("one@elsewhere.example", "250 2.1.5"),
+        ("nobody@example.org", "550 5.1.1"),
+        ("two@elsewhere.example", "250 2.1.5"),
+        ("info@example.org", "250 2.1.5"),
+        ("four@elsewhere.example", "450 4.7.1 Your account"),
+    ] {
+        client.say(&format!("RCPT TO:<{recipient}>"), reply).await;
+    }
+    client.say("DATA", "354").await;
+    client
+        .say("From: alice@example.org\r\n\r\nhi\r\n.", "250 2.0.0")
+        .await;
+    client.say(mail, "250 2.1.0").await;
+    client.say("RSET", "250").await;
+    // Another session is the same account.
+    let mut client = house.alice().await;
+    client.say(mail, "452 4.7.1 Your account").await;
+    let recipients = house.ledger.accepted().remove(0).envelope.recipients;
+    assert_eq!(recipients.len(), 3);
+}
+
+#[tokio::test]
 async fn login_is_demanded_and_only_under_tls() {
     let house = House::open().await;
     let mut client = Client::connect(house.submission).await;
