@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use message::{AccountId, EnhancedStatus, MessageId};
 use proptest::prelude::*;
+use smtp::client::DotStuffer;
 use smtp::command::ForwardPath;
 use smtp::server::{Event, Role, Session, SessionConfig};
 use smtp::{Reply, ReplyParser};
@@ -19,6 +20,10 @@ struct Seen {
 
 /// Serves a client that sends `octets` in pieces of `step`.
 fn serve(octets: &[u8], step: usize, role: Role) -> Seen {
+    serve_pieces(octets.chunks(step), role)
+}
+
+fn serve_pieces<'a>(mut pieces: impl Iterator<Item = &'a [u8]>, role: Role) -> Seen {
     let config = SessionConfig {
         hostname: "mx.example.org".parse().unwrap(),
         role,
@@ -31,7 +36,6 @@ fn serve(octets: &[u8], step: usize, role: Role) -> Seen {
     let tls = (role == Role::Submission).then(|| "TLSv1.3".to_owned());
     let mut session = Session::new(Arc::new(config), None, tls);
     let (mut seen, mut content) = (Seen::default(), Vec::new());
-    let mut pieces = octets.chunks(step);
     loop {
         match session.next_event() {
             Event::Send | Event::Receive => {
@@ -79,6 +83,8 @@ fn dialogue() -> impl Strategy<Value = Vec<u8>> {
         "RCPT TO:<c@d.example>\r\n",
         "RCPT TO:<postmaster>\r\n",
         "DATA\r\n",
+        "BDAT 4\r\n",
+        "BDAT 7 LAST\r\n",
         "RSET\r\n",
         "NOOP\r\n",
         "STARTTLS\r\n",
@@ -100,6 +106,32 @@ fn dialogue() -> impl Strategy<Value = Vec<u8>> {
         "QUIT",
     ]);
     prop::collection::vec(lines, 0..60).prop_map(|lines| lines.concat().into_bytes())
+}
+
+/// What is taken of a transaction that sends its content so.
+fn messages(content: &[u8], step: usize) -> Vec<Vec<u8>> {
+    let begin = b"EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<c@d.example>\r\n";
+    // What is sent ahead behind DATA would end the session.
+    let (command, rest) = match content.strip_prefix(b"DATA\r\n") {
+        Some(rest) => (b"DATA\r\n".as_slice(), rest),
+        None => (b"".as_slice(), content),
+    };
+    let begin = [begin, command].concat();
+    serve_pieces(begin.chunks(step).chain(rest.chunks(step)), Role::Mx).messages
+}
+
+/// The content as BDAT sends it, cut into pieces of these sizes.
+fn chunks(mut content: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for &cut in cuts {
+        let (chunk, rest) = content.split_at(cut.min(content.len()));
+        wire.extend(format!("BDAT {}\r\n", chunk.len()).bytes());
+        wire.extend_from_slice(chunk);
+        content = rest;
+    }
+    wire.extend(format!("BDAT {} LAST\r\n", content.len()).bytes());
+    wire.extend_from_slice(content);
+    wire
 }
 
 proptest! {
@@ -131,6 +163,25 @@ proptest! {
             ended += 1;
         }
         prop_assert!(ended <= 1, "a second message was smuggled in");
+    }
+
+    #[test]
+    fn chunks_carry_what_data_carries(
+        content in "([\r\n.:aä]|\r\n|\r\n.|Received: ){0,60}",
+        cuts in prop::collection::vec(0_usize..9, 0..40),
+        step in 1_usize..99,
+    ) {
+        let (mut stuffer, mut data) = (DotStuffer::new(), b"DATA\r\n".to_vec());
+        stuffer.push(content.as_bytes(), &mut data);
+        stuffer.finish(&mut data);
+        // The stuffer mends line ends, which is not what is compared here.
+        let sound = !content.replace("\r\n", "").contains(['\r', '\n']);
+        let chunked = messages(&chunks(content.as_bytes(), &cuts), step);
+        if sound {
+            prop_assert_eq!(chunked, messages(&data, step));
+        } else {
+            prop_assert!(chunked.is_empty());
+        }
     }
 
     #[test]

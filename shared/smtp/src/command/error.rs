@@ -38,6 +38,9 @@ pub enum CommandError {
     /// The forward path holds no address.
     #[error("recipient address: {0}")]
     Recipient(AddressError),
+    /// BDAT without a number of octets that can be read (RFC 3030 §2).
+    #[error("expected BDAT, a number of octets, and LAST with the last")]
+    Chunk,
     /// UTF-8 in a path, but no SMTPUTF8 (RFC 6531 §3.5).
     #[error("an address beyond ASCII needs SMTPUTF8")]
     NeedsSmtpUtf8,
@@ -48,7 +51,7 @@ impl CommandError {
     pub fn reply(&self) -> Reply {
         let (code, status) = match self {
             Self::Unknown | Self::Characters => (500, EnhancedStatus::new(5, 5, 2)),
-            Self::Arguments(_) | Self::Value(_) | Self::Duplicate => {
+            Self::Arguments(_) | Self::Value(_) | Self::Duplicate | Self::Chunk => {
                 (501, EnhancedStatus::new(5, 5, 4))
             }
             Self::UnknownParameter => (555, EnhancedStatus::new(5, 5, 4)),

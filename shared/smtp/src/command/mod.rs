@@ -29,6 +29,13 @@ pub enum Command {
     Rcpt(Rcpt),
     /// `DATA`.
     Data,
+    /// `BDAT` (RFC 3030): octets follow that are no lines.
+    Bdat {
+        /// How many.
+        size: u64,
+        /// Whether the message ends with them.
+        last: bool,
+    },
     /// `RSET`.
     Rset,
     /// `NOOP`.
@@ -117,10 +124,11 @@ impl Command {
         match verb.as_str() {
             "MAIL" => parse_mail(arguments).map(Self::Mail),
             "RCPT" => parse_rcpt(arguments, smtputf8).map(Self::Rcpt),
-            _ if !line.is_ascii() => Err(CommandError::Characters),
+            _ if !line.is_ascii() && verb != "BDAT" => Err(CommandError::Characters),
             "EHLO" => client_name(arguments).map(Self::Ehlo),
             "HELO" => client_name(arguments).map(Self::Helo),
             "DATA" => bare(Self::Data, arguments),
+            "BDAT" => parse_bdat(arguments).ok_or(CommandError::Chunk),
             "RSET" => bare(Self::Rset, arguments),
             "QUIT" => bare(Self::Quit, arguments),
             "STARTTLS" => bare(Self::StartTls, arguments),
@@ -187,6 +195,19 @@ fn parse_rcpt(arguments: &str, smtputf8: bool) -> Result<Rcpt, CommandError> {
     };
     parameters.none_left()?;
     Ok(rcpt)
+}
+
+fn parse_bdat(arguments: &str) -> Option<Command> {
+    let (digits, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let last = match rest.trim_start_matches(' ') {
+        "" => false,
+        end if end.eq_ignore_ascii_case("LAST") => true,
+        _ => return None,
+    };
+    // `parse` alone would take a sign.
+    let number = digits.bytes().all(|b| b.is_ascii_digit());
+    let size = number.then(|| digits.parse().ok()).flatten()?;
+    Some(Command::Bdat { size, last })
 }
 
 fn parse_auth(arguments: &str) -> Result<Command, CommandError> {

@@ -249,3 +249,29 @@ proptest! {
         let _ = Command::parse(format!("{verb}<a@b> {arguments}").as_bytes(), smtputf8);
     }
 }
+
+#[test]
+fn the_size_of_a_chunk_is_a_number() {
+    let read = |line: &str| Command::parse(line.as_bytes(), false);
+    let chunk = |size, last| Ok(Command::Bdat { size, last });
+    assert_eq!(read("BDAT 0"), chunk(0, false));
+    assert_eq!(read("bdat 86  last "), chunk(86, true));
+    assert_eq!(
+        read(&format!("BDAT {} LAST", u64::MAX)),
+        chunk(u64::MAX, true)
+    );
+    for line in [
+        "BDAT",
+        "BDAT LAST",
+        "BDAT +1",
+        "BDAT -1",
+        "BDAT 1x",
+        "BDAT 1 FIRST",
+        "BDAT 1 LAST LAST",
+        "BDAT 18446744073709551616",
+        "BDAT ä",
+    ] {
+        assert_eq!(read(line), Err(CommandError::Chunk), "{line:?}");
+    }
+    check_reply("MAIL FROM:<> BODY=BINARYMIME", "501 5.5.4");
+}

@@ -1,35 +1,6 @@
 //! Server side: dot-unstuffing as a stream of slices.
 
-use super::headers::HeaderWatch;
-
-/// Why content is not accepted. The rest is read and thrown away up to the true
-/// end of data, and only then is the client told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A CR without LF.
-    #[error("a carriage return without line feed")]
-    BareCr,
-    /// An LF without CR.
-    #[error("a line feed without carriage return")]
-    BareLf,
-    /// An octet 0, which RFC 5322 §2.2 does not allow.
-    #[error("a NUL octet")]
-    Nul,
-    /// More octets than the limit.
-    #[error("more octets than are allowed")]
-    TooBig,
-    /// More `Received:` fields than the limit (RFC 5321 §6.3).
-    #[error("too many hops: probably a loop")]
-    Loop,
-}
-
-impl Fault {
-    /// Whether the client tried, or was made to try, what smugglers try; the
-    /// connection is then of no further use.
-    pub fn is_smuggling(self) -> bool {
-        matches!(self, Self::BareCr | Self::BareLf)
-    }
-}
+use super::scrutiny::{Fault, Scrutiny, Summary};
 
 /// What a step of the decoder gave.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,17 +13,6 @@ pub enum Decoded<'a> {
     End(Result<Summary, Fault>),
 }
 
-/// What was seen in content that was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    /// Octets after unstuffing.
-    pub size: u64,
-    /// Some octet is 128 or above.
-    pub eight_bit: bool,
-    /// One of them stands in the header section.
-    pub eight_bit_header: bool,
-}
-
 /// Finds the end of data and takes stuffed dots away.
 ///
 /// Hands out slices of its input and keeps nothing: octets that do not yet tell
@@ -60,11 +20,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Decoder {
     line_start: bool,
-    size_limit: u64,
-    hop_limit: usize,
-    summary: Summary,
-    headers: HeaderWatch,
-    fault: Option<Fault>,
+    scrutiny: Scrutiny,
 }
 
 impl Decoder {
@@ -72,15 +28,7 @@ impl Decoder {
     pub fn new(size_limit: u64, hop_limit: usize) -> Self {
         Self {
             line_start: true,
-            size_limit,
-            hop_limit,
-            summary: Summary {
-                size: 0,
-                eight_bit: false,
-                eight_bit_header: false,
-            },
-            headers: HeaderWatch::default(),
-            fault: None,
+            scrutiny: Scrutiny::new(size_limit, hop_limit),
         }
     }
 
@@ -91,7 +39,9 @@ impl Decoder {
             if self.line_start {
                 match &input[start..] {
                     [] | [b'.'] | [b'.', b'\r'] => return (start, Decoded::More),
-                    [b'.', b'\r', b'\n', ..] => return (start + 3, self.end()),
+                    [b'.', b'\r', b'\n', ..] => {
+                        return (start + 3, Decoded::End(self.scrutiny.end()));
+                    }
                     [b'.', ..] => start += 1,
                     [_, ..] => {}
                 }
@@ -102,7 +52,7 @@ impl Decoder {
             if octets.is_empty() {
                 return (end, Decoded::More);
             }
-            if self.take(octets) {
+            if self.scrutiny.take(octets) {
                 return (end, Decoded::Octets(octets));
             }
             start = end;
@@ -130,35 +80,10 @@ impl Decoder {
         input.len()
     }
 
-    /// Records a fault of one octet; a sign of smuggling outweighs others.
+    /// Records a fault of one octet.
     fn refuse(&mut self, fault: Fault) -> usize {
-        match self.fault {
-            Some(earlier) if earlier.is_smuggling() || !fault.is_smuggling() => {}
-            Some(_) | None => self.fault = Some(fault),
-        }
+        self.scrutiny.refuse(fault);
         1
-    }
-
-    /// Counts octets of the content; true if they are still wanted.
-    fn take(&mut self, octets: &[u8]) -> bool {
-        self.summary.size += octets.len() as u64;
-        if self.summary.size > self.size_limit {
-            self.refuse(Fault::TooBig);
-        }
-        if self.fault.is_some() {
-            return false;
-        }
-        self.summary.eight_bit |= !octets.is_ascii();
-        self.headers.observe(octets);
-        if self.headers.hops() > self.hop_limit {
-            self.refuse(Fault::Loop);
-        }
-        self.fault.is_none()
-    }
-
-    fn end(&mut self) -> Decoded<'static> {
-        self.summary.eight_bit_header = self.headers.eight_bit();
-        Decoded::End(self.fault.map_or(Ok(self.summary), Err))
     }
 }
 

@@ -25,7 +25,8 @@ pub enum Event<'a> {
     ///
     /// [`Session::accept_recipient`]: super::Session::accept_recipient
     Recipient(&'a ForwardPath),
-    /// Can content be taken now? Answer by [`Session::accept_data`].
+    /// Can content be taken now, behind DATA or in chunks? Answer by
+    /// [`Session::accept_data`].
     ///
     /// [`Session::accept_data`]: super::Session::accept_data
     Data(&'a Envelope),

@@ -7,8 +7,8 @@ use super::input::{LINE_MAX, Line};
 use super::login::{self, LoginError};
 use super::replies;
 use super::session::{Session, Step};
-use super::state::{Hello, Question, State};
-use crate::command::{ClientName, Command, Mail, Rcpt};
+use super::state::{Chunk, Hello, Question, State};
+use crate::command::{ClientName, Command, CommandError, Mail, Rcpt};
 
 /// The longest command line: 512 octets (RFC 5321 §4.5.3.1.4), and what SIZE,
 /// 8BITMIME, SMTPUTF8, DSN and AUTH add to MAIL and RCPT.
@@ -53,6 +53,11 @@ impl Session {
     fn command(&mut self, line: Range<usize>) -> Step {
         let smtputf8 = matches!(&self.state, State::Open(begun) if begun.smtputf8());
         match Command::parse(self.input.taken(line), smtputf8) {
+            // What follows may be octets of a chunk: nobody can tell how many.
+            Err(error @ CommandError::Chunk) => {
+                self.close(error.reply());
+                Step::Again
+            }
             Err(error) => {
                 self.reply(error.reply());
                 Step::Again
@@ -73,6 +78,10 @@ impl Session {
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
             Command::Data => self.data(),
+            Command::Bdat { size, last } => {
+                let left = size;
+                return self.bdat(Chunk { size, left, last });
+            }
             Command::Noop => self.reply(replies::ok()),
             Command::Quit => self.close(replies::bye()),
             Command::Vrfy => self.reply(replies::cannot_verify()),
@@ -111,7 +120,7 @@ impl Session {
     /// Ends the transaction, if one is open.
     fn abandon(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Idle) {
-            State::Open(_) => Step::Abandoned(None),
+            State::Open(_) | State::Chunks(_) => Step::Abandoned(None),
             state => {
                 self.state = state;
                 Step::Again
@@ -123,7 +132,7 @@ impl Session {
         let under_tls = self.peer.tls.is_some();
         let refusal = if self.peer.hello.is_none() {
             Some(replies::wrong_order("Begin with EHLO"))
-        } else if matches!(self.state, State::Open(_)) {
+        } else if self.in_transaction() {
             Some(replies::wrong_order("A transaction is open already"))
         } else if self.config.role == Role::Submission && self.peer.account.is_none() {
             Some(replies::login_required(under_tls))
@@ -148,8 +157,9 @@ impl Session {
             }
             State::Open(begun) => self.state = State::Asked(Question::Recipient(begun, rcpt)),
             state => {
+                let instead = state.instead();
                 self.state = state;
-                self.reply(replies::wrong_order("Send MAIL first"));
+                self.reply(replies::wrong_order(instead));
             }
         }
     }
@@ -160,10 +170,11 @@ impl Session {
                 self.state = State::Open(begun);
                 self.reply(replies::no_recipients());
             }
-            State::Open(begun) => self.state = State::Asked(Question::Data(begun)),
+            State::Open(begun) => self.state = State::Asked(Question::Data(begun, None)),
             state => {
+                let instead = state.instead();
                 self.state = state;
-                self.reply(replies::wrong_order("Send MAIL first"));
+                self.reply(replies::wrong_order(instead));
             }
         }
     }
@@ -173,7 +184,7 @@ impl Session {
             self.reply(replies::wrong_order("TLS is active already"));
         } else if !self.config.starttls {
             self.reply(replies::not_offered());
-        } else if self.peer.hello.is_none() || matches!(self.state, State::Open(_)) {
+        } else if self.peer.hello.is_none() || self.in_transaction() {
             self.reply(replies::wrong_order("STARTTLS follows EHLO"));
         } else {
             self.state = State::Handshake;
@@ -187,7 +198,7 @@ impl Session {
             replies::not_offered()
         } else if self.peer.tls.is_none() {
             replies::encryption_required()
-        } else if self.peer.hello.is_none() || matches!(self.state, State::Open(_)) {
+        } else if self.peer.hello.is_none() || self.in_transaction() {
             replies::wrong_order("AUTH follows EHLO")
         } else if self.peer.account.is_some() {
             replies::wrong_order("You are logged in already")
@@ -223,6 +234,7 @@ fn must_be_last(command: &Command) -> bool {
         | Command::Helo(_)
         | Command::Mail(_)
         | Command::Rcpt(_)
+        | Command::Bdat { .. }
         | Command::Rset
         | Command::Noop
         | Command::Quit

@@ -4,8 +4,8 @@
 //! The driver owns the socket, time and all knowledge of addresses. It asks for
 //! the [next event](Session::next_event) again and again; a question of the
 //! session stands until it is answered, by one of the `accept_…` methods or by
-//! [`Session::refuse`]. Order of commands, pipelining (RFC 2920), limits, login
-//! (RFC 4954), and the envelope are the session's own affair.
+//! [`Session::refuse`]. Order of commands, pipelining (RFC 2920), chunks
+//! (RFC 3030), limits (RFC 9422), login (RFC 4954), and the envelope are the session's own affair.
 //!
 //! Commands injected in clear behind STARTTLS (RFC 3207), or sent ahead behind
 //! any other command whose reply decides what comes next, end the session, as
@@ -19,6 +19,7 @@ mod login;
 mod replies;
 mod session;
 mod state;
+mod transfer;
 
 use message::Domain;
 

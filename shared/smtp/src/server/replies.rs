@@ -23,8 +23,8 @@ pub(super) fn hello(hostname: &Domain) -> Reply {
 /// The extensions offered, as things stand.
 pub(super) fn extensions(config: &SessionConfig, under_tls: bool) -> Reply {
     let mut text = format!(
-        "{}\nPIPELINING\nSIZE {}\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES",
-        config.hostname, config.size_limit
+        "{}\nPIPELINING\nSIZE {}\n8BITMIME\nCHUNKING\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES\nLIMITS RCPTMAX={}",
+        config.hostname, config.size_limit, config.max_recipients
     );
     if config.starttls && !under_tls {
         text.push_str("\nSTARTTLS");
@@ -55,6 +55,10 @@ pub(super) fn go_on_with_data() -> Reply {
     Reply::plain(354, "Send the message, then a line with a single dot")
 }
 
+pub(super) fn chunk_taken(size: u64) -> Reply {
+    Reply::new(250, status(2, 0, 0), format!("{size} octets taken"))
+}
+
 pub(super) fn challenge(base64: &str) -> Reply {
     Reply::plain(334, base64)
 }
@@ -72,7 +76,11 @@ pub(super) fn bye() -> Reply {
 }
 
 pub(super) fn help() -> Reply {
-    Reply::new(214, status(2, 0, 0), "See RFC 5321")
+    Reply::new(
+        214,
+        status(2, 0, 0),
+        "Commands: AUTH BDAT DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY\nSee RFC 5321",
+    )
 }
 
 /// RFC 5321 §3.5.3: neither yes nor no.

@@ -10,8 +10,8 @@ use super::SessionConfig;
 use super::event::Event;
 use super::input::Input;
 use super::replies;
-use super::state::{Begun, Peer, Question, Receiving, State};
-use crate::data::{Decoded, Decoder, Fault};
+use super::state::{Begun, Peer, Question, State};
+use crate::data::Fault;
 use crate::reply::Reply;
 
 /// Replies that gather before they are sent although more commands wait.
@@ -35,7 +35,10 @@ pub struct Session {
 pub(super) enum Step {
     Again,
     Receive,
+    /// Content that stands in the buffer.
     Content(Range<usize>),
+    /// Content that the client left out.
+    Added(&'static [u8]),
     Abandoned(Option<Fault>),
 }
 
@@ -90,7 +93,11 @@ impl Session {
     /// Whether a transaction is running.
     pub fn in_transaction(&self) -> bool {
         match &self.state {
-            State::Open(_) | State::Receiving(_) => true,
+            State::Open(_)
+            | State::Receiving(_)
+            | State::Chunk(..)
+            | State::Chunks(_)
+            | State::Unwanted(..) => true,
             State::Asked(question) => !matches!(question, Question::Authenticate(_)),
             State::Idle | State::Challenged(_) | State::Handshake | State::Closing => false,
         }
@@ -98,7 +105,10 @@ impl Session {
 
     /// Whether the client is sending content.
     pub fn is_receiving(&self) -> bool {
-        matches!(self.state, State::Receiving(_))
+        matches!(
+            self.state,
+            State::Receiving(_) | State::Chunk(..) | State::Unwanted(..)
+        )
     }
 
     /// Works off what was received, up to the next thing for the driver to do.
@@ -115,6 +125,7 @@ impl Session {
         match step {
             Some(Step::Again | Step::Receive) => Event::Receive,
             Some(Step::Content(range)) => Event::Content(self.input.taken(range)),
+            Some(Step::Added(octets)) => Event::Content(octets),
             Some(Step::Abandoned(fault)) => Event::Abandoned(fault),
             None => self.standing_event(),
         }
@@ -123,8 +134,12 @@ impl Session {
     /// One step; none where the state itself tells the event.
     fn step(&mut self) -> Option<Step> {
         match &self.state {
-            State::Idle | State::Open(_) | State::Challenged(_) => Some(self.line()),
-            State::Receiving(_) => Some(self.decode()),
+            State::Idle | State::Open(_) | State::Challenged(_) | State::Chunks(_) => {
+                Some(self.line())
+            }
+            State::Receiving(_) => Some(self.data_octets()),
+            State::Chunk(..) => Some(self.chunk_octets()),
+            State::Unwanted(..) => Some(self.unwanted_octets()),
             State::Asked(_) | State::Handshake | State::Closing => None,
         }
     }
@@ -134,66 +149,17 @@ impl Session {
             State::Asked(Question::Authenticate(credentials)) => Event::Authenticate(credentials),
             State::Asked(Question::Mail(mail)) => Event::Mail(mail),
             State::Asked(Question::Recipient(_, rcpt)) => Event::Recipient(&rcpt.recipient),
-            State::Asked(Question::Data(begun)) => Event::Data(begun.envelope()),
+            State::Asked(Question::Data(begun, _)) => Event::Data(begun.envelope()),
             State::Asked(Question::Message(arrival)) => Event::Message(arrival),
             State::Handshake => Event::StartTls,
             State::Closing => Event::Close,
-            State::Idle | State::Open(_) | State::Challenged(_) | State::Receiving(_) => {
-                Event::Receive
-            }
-        }
-    }
-
-    fn decode(&mut self) -> Step {
-        let State::Receiving(receiving) = &mut self.state else {
-            return Step::Again;
-        };
-        let (used, decoded) = receiving.decoder.decode(self.input.waiting());
-        match decoded {
-            Decoded::More => {
-                self.input.take(used);
-                Step::Receive
-            }
-            Decoded::Octets(octets) => {
-                let length = octets.len();
-                let end = self.input.take(used).end;
-                let refused = receiving.refusal.is_some();
-                if refused {
-                    Step::Again
-                } else {
-                    Step::Content(end - length..end)
-                }
-            }
-            Decoded::End(end) => {
-                self.input.take(used);
-                self.end_of_data(end)
-            }
-        }
-    }
-
-    fn end_of_data(&mut self, end: Result<crate::data::Summary, Fault>) -> Step {
-        let State::Receiving(receiving) = std::mem::replace(&mut self.state, State::Idle) else {
-            return Step::Again;
-        };
-        match (end, receiving.refusal) {
-            (Err(fault), _) => {
-                let reply = replies::fault(fault, &self.config);
-                if fault.is_smuggling() {
-                    self.close(reply)
-                } else {
-                    self.reply(reply)
-                }
-                Step::Abandoned(Some(fault))
-            }
-            (Ok(_), Some(refusal)) => {
-                self.reply(refusal);
-                Step::Abandoned(None)
-            }
-            (Ok(content), None) => {
-                let arrival = receiving.begun.arrived(content);
-                self.state = State::Asked(Question::Message(Box::new(arrival)));
-                Step::Again
-            }
+            State::Idle
+            | State::Open(_)
+            | State::Challenged(_)
+            | State::Receiving(_)
+            | State::Chunk(..)
+            | State::Chunks(_)
+            | State::Unwanted(..) => Event::Receive,
         }
     }
 
@@ -238,15 +204,12 @@ impl Session {
     /// Answers [`Event::Data`]: the client is to send the content.
     pub fn accept_data(&mut self) {
         self.answer(|session, question| match question {
-            Question::Data(begun) => {
-                let decoder = Decoder::new(session.config.size_limit, session.config.max_hops);
-                let receiving = Receiving {
-                    begun,
-                    decoder,
-                    refusal: None,
-                };
-                session.state = State::Receiving(Box::new(receiving));
-                session.reply(replies::go_on_with_data());
+            Question::Data(begun, None) => {
+                session.begin_data(begun);
+                Ok(())
+            }
+            Question::Data(begun, Some(chunk)) => {
+                session.begin_chunks(begun, chunk);
                 Ok(())
             }
             other => Err(other),
@@ -266,18 +229,36 @@ impl Session {
     }
 
     /// Answers any question with a refusal. While content comes in the client
-    /// hears it after the end of data. A refused MAIL, DATA or message ends the
-    /// transaction; a reply 421 ends the session.
+    /// hears it after the end of data, or of the chunk. A refused MAIL, DATA or
+    /// message ends the transaction; a reply 421 ends the session.
     pub fn refuse(&mut self, reply: Reply) {
-        if let State::Receiving(receiving) = &mut self.state {
-            receiving.refusal.get_or_insert(reply);
-            return;
+        match &mut self.state {
+            State::Receiving(receiving) => {
+                receiving.refusal.get_or_insert(reply);
+                return;
+            }
+            State::Chunk(chunked, _) => {
+                chunked.refusal.get_or_insert(reply);
+                return;
+            }
+            State::Idle
+            | State::Challenged(_)
+            | State::Open(_)
+            | State::Asked(_)
+            | State::Chunks(_)
+            | State::Unwanted(..)
+            | State::Handshake
+            | State::Closing => {}
         }
         self.answer(|session, question| {
             match question {
                 Question::Authenticate(_) => session.failed_logins += 1,
                 Question::Recipient(begun, _) => session.state = State::Open(begun),
-                Question::Mail(_) | Question::Data(_) | Question::Message(_) => {}
+                Question::Data(_, Some(chunk)) => {
+                    session.state = State::Unwanted(chunk, reply);
+                    return Ok(());
+                }
+                Question::Mail(_) | Question::Data(_, None) | Question::Message(_) => {}
             }
             session.reply(reply);
             if session.failed_logins >= MAX_FAILED_LOGINS {

@@ -7,7 +7,7 @@ use message::{AccountId, Address, Body, Envelope, Protocol, Recipient, Transacti
 use super::event::Arrival;
 use super::login::{Credentials, Exchange};
 use crate::command::{ClientName, Mail, Rcpt};
-use crate::data::{Decoder, Summary};
+use crate::data::{ChunkDecoder, Decoder, Summary};
 use crate::reply::Reply;
 
 /// Where a session stands.
@@ -21,12 +21,36 @@ pub(super) enum State {
     Open(Box<Begun>),
     /// The driver has a question to answer.
     Asked(Question),
-    /// Content is awaited.
+    /// Content is awaited, up to the dot.
     Receiving(Box<Receiving>),
+    /// Octets of a chunk are awaited.
+    Chunk(Box<Chunked>, Chunk),
+    /// A chunk was taken: the next BDAT is awaited.
+    Chunks(Box<Chunked>),
+    /// Octets of a chunk are awaited that will get this refusal.
+    Unwanted(Chunk, Reply),
     /// The client begins a TLS handshake next.
     Handshake,
     /// Nothing more is read.
     Closing,
+}
+
+impl State {
+    /// What a client should send that sent RCPT or DATA out of order.
+    pub(super) fn instead(&self) -> &'static str {
+        match self {
+            Self::Chunks(_) => "Send the next chunk, or RSET",
+            Self::Idle
+            | Self::Challenged(_)
+            | Self::Open(_)
+            | Self::Asked(_)
+            | Self::Receiving(_)
+            | Self::Chunk(..)
+            | Self::Unwanted(..)
+            | Self::Handshake
+            | Self::Closing => "Send MAIL first",
+        }
+    }
 }
 
 /// A question, with what its answer decides about.
@@ -35,17 +59,44 @@ pub(super) enum Question {
     Authenticate(Credentials),
     Mail(Mail),
     Recipient(Box<Begun>, Rcpt),
-    Data(Box<Begun>),
+    /// Asked by DATA, or by the first BDAT.
+    Data(Box<Begun>, Option<Chunk>),
     Message(Box<Arrival>),
 }
 
-/// Content on its way in.
+/// Content behind DATA.
 #[derive(Debug)]
 pub(super) struct Receiving {
     pub(super) begun: Box<Begun>,
     pub(super) decoder: Decoder,
     /// The driver gave up; the client hears of it after the end of data.
     pub(super) refusal: Option<Reply>,
+}
+
+/// Content in chunks.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    pub(super) begun: Box<Begun>,
+    pub(super) decoder: ChunkDecoder,
+    /// The driver gave up; the client hears of it after the chunk.
+    pub(super) refusal: Option<Reply>,
+}
+
+/// A chunk of content.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunk {
+    pub(super) size: u64,
+    /// Octets that have not come yet.
+    pub(super) left: u64,
+    pub(super) last: bool,
+}
+
+impl Chunk {
+    /// Those of the octets that belong to the chunk.
+    pub(super) fn front<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        let count = usize::try_from(self.left).unwrap_or(usize::MAX);
+        &octets[..octets.len().min(count)]
+    }
 }
 
 /// What is known of the client beyond a transaction.
