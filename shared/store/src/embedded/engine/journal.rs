@@ -155,11 +155,11 @@ impl Journal {
         (self.last, self.synced) = (number, number);
     }
 
-    /// All batches are in the database: the other file's turn begins.
-    pub(super) fn restart(&mut self) {
+    /// The other file's turn begins: the database has what stands there, and
+    /// what stands here is synced.
+    pub(super) fn turn(&mut self) {
         self.current = 1 - self.current;
         self.position = 0;
-        self.synced = self.last;
     }
 
     pub(super) fn has_room(&self, batch: &Batch) -> bool {

@@ -1,11 +1,13 @@
 //! Atomic steps over ordered keys, durable by group commit.
 //!
 //! One thread writes. It takes the steps that wait, runs them one after the
-//! other in a transaction of the database (redb), and puts all they wrote into
-//! the [`journal`] as one batch: one fsync serves every durable step of a batch,
-//! and while it runs the next batch gathers. There is no timer: an idle engine
-//! commits at once. The database itself is synced only when the journal is full
-//! (a checkpoint); after a crash the journal is applied again.
+//! other, and puts all they wrote into the [`journal`] as one batch: one fsync
+//! serves every durable step of a batch, and while it runs the next batch
+//! gathers. There is no timer: an idle engine commits at once. What was written
+//! lately is kept in memory ([`recent`]) and shown to readers from there; the
+//! [`checkpoint`] thread brings it into the database (redb) in bulk, so that a row
+//! that comes and goes with its message never gets there. After a crash the
+//! journal is applied to the database.
 //!
 //! | crash | then |
 //! | --- | --- |
@@ -17,7 +19,10 @@
 //! process, and reaches the disk with the next fsync, [`RELAXED_SYNC`] later at
 //! most.
 
+mod checkpoint;
+mod database;
 mod journal;
+mod recent;
 mod step;
 mod writer;
 
@@ -28,19 +33,17 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use redb::{Database, ReadableDatabase, TableDefinition};
 use tokio::sync::oneshot;
 
 use crate::StoreError;
+use database::Database;
 use journal::Journal;
+use recent::Recent;
 pub(super) use step::{Read, Snapshot, Step, from_json};
-use writer::{Task, Waiting, Writer};
+use writer::{Failure, Task, Waiting, Writer};
 
 /// Called when an fsync failed; see [`super::EmbeddedStore::open`].
 pub type SyncFailure = Arc<dyn Fn(&io::Error) + Send + Sync>;
-
-/// Every row of every port.
-const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 
 /// The longest that a relaxed step stays unsynced.
 const RELAXED_SYNC: Duration = Duration::from_millis(50);
@@ -62,7 +65,8 @@ pub(super) enum Durability {
 pub(super) struct Engine(Arc<Open>);
 
 struct Open {
-    database: Arc<Database>,
+    database: Database,
+    recent: Recent,
     tasks: Option<SyncSender<Task>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -78,19 +82,29 @@ impl Engine {
         on_sync_failure: SyncFailure,
     ) -> Result<Self, StoreError> {
         create_directory(directory)?;
-        let path = directory.join("state.redb");
-        let database = Database::builder()
-            .set_cache_size(cache)
-            .create(&path)
-            .map_err(|e| StoreError::Unavailable(format!("cannot open {}: {e}", path.display())))?;
-        let database = Arc::new(database);
+        let database = Database::open(&directory.join("state.redb"), cache)?;
         let journal = Journal::open(directory, journal)?;
-        let mut writer = Writer::new(database.clone(), journal, directory, on_sync_failure);
-        writer.recover()?;
-        Self::start(database, writer)
+        Self::start(database, journal, directory, on_sync_failure)
     }
 
-    fn start(database: Arc<Database>, writer: Writer) -> Result<Self, StoreError> {
+    fn start(
+        database: Database,
+        mut journal: Journal,
+        directory: &Path,
+        on_sync_failure: SyncFailure,
+    ) -> Result<Self, StoreError> {
+        let replayed = database.recover(&mut journal)?;
+        if replayed > 0 {
+            let batches = replayed;
+            tracing::info!(batches, "applied the store's journal after a crash");
+        }
+        let recent = Recent::default();
+        let writer = Writer::new(
+            database.clone(),
+            recent.clone(),
+            journal,
+            Failure::new(directory, on_sync_failure),
+        )?;
         let (tasks, waiting) = sync_channel(WAITING_STEPS);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -98,6 +112,7 @@ impl Engine {
             .map_err(|e| StoreError::Unavailable(format!("cannot start the writer: {e}")))?;
         Ok(Self(Arc::new(Open {
             database,
+            recent,
             tasks: Some(tasks),
             writer: Some(thread),
         })))
@@ -137,12 +152,11 @@ impl Engine {
     /// Looks at a consistent snapshot, on the caller's thread.
     pub(super) fn read<T>(
         &self,
-        look: impl FnOnce(&Snapshot) -> Result<T, StoreError>,
+        look: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let transaction = self.0.database.begin_read().map_err(unavailable)?;
-        look(&Snapshot::new(
-            transaction.open_table(ROWS).map_err(unavailable)?,
-        ))
+        self.0
+            .recent
+            .view(&self.0.database, |view| look(&Snapshot::new(view)))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use redb::{ReadOnlyTable, ReadableTable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::key::{Key, printed};
+use super::database::Table;
+use super::recent::View;
 use super::unavailable;
 use crate::StoreError;
 
@@ -69,17 +70,22 @@ pub(in super::super) fn from_json<T: DeserializeOwned>(
 }
 
 /// A consistent view of all rows.
-pub(in super::super) struct Snapshot(ReadOnlyTable<&'static [u8], &'static [u8]>);
+pub(in super::super) struct Snapshot<'v>(View<'v>);
 
-impl Snapshot {
-    pub(super) fn new(rows: ReadOnlyTable<&'static [u8], &'static [u8]>) -> Self {
-        Self(rows)
+impl<'v> Snapshot<'v> {
+    pub(super) fn new(view: View<'v>) -> Self {
+        Self(view)
     }
 }
 
-impl Read for Snapshot {
+impl Read for Snapshot<'_> {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.0, key.as_bytes())
+        let View {
+            frozen,
+            active,
+            rows,
+        } = self.0;
+        get(&[Some(active), frozen], rows, key.as_bytes())
     }
 
     fn scan(
@@ -88,25 +94,44 @@ impl Read for Snapshot {
         after: Option<&Key>,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        scan(&self.0, prefix.as_bytes(), start(prefix, after), visit)
+        let View {
+            frozen,
+            active,
+            rows,
+        } = self.0;
+        scan(
+            &[Some(active), frozen],
+            rows,
+            prefix.as_bytes(),
+            start(prefix, after),
+            visit,
+        )
     }
 }
 
 /// What one step wrote: a value for each key, none where it was deleted.
 pub(super) type Written = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// The rows as a step sees them: those of the steps before, and its own.
+/// The rows as a step sees them: its own, those of the steps before it in its
+/// batch, and all others.
 pub(in super::super) struct Step<'t> {
-    rows: &'t redb::Table<'t, &'static [u8], &'static [u8]>,
     written: Written,
+    batch: &'t Written,
+    below: View<'t>,
 }
 
 impl<'t> Step<'t> {
-    pub(super) fn new(rows: &'t redb::Table<'t, &'static [u8], &'static [u8]>) -> Self {
+    pub(super) fn new(batch: &'t Written, below: View<'t>) -> Self {
         Self {
-            rows,
             written: Written::new(),
+            batch,
+            below,
         }
+    }
+
+    fn layers(&self) -> [Layer<'_>; 4] {
+        let View { frozen, active, .. } = self.below;
+        [Some(&self.written), Some(self.batch), Some(active), frozen]
     }
 
     /// Writes a row.
@@ -140,10 +165,7 @@ impl<'t> Step<'t> {
 
 impl Read for Step<'_> {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.written.get(key.as_bytes()) {
-            Some(own) => Ok(own.clone()),
-            None => get(self.rows, key.as_bytes()),
-        }
+        get(&self.layers(), self.below.rows, key.as_bytes())
     }
 
     fn scan(
@@ -153,39 +175,18 @@ impl Read for Step<'_> {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         let start = start(prefix, after);
-        let mut own = self
-            .written
-            .range::<[u8], _>((start, Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix.as_bytes()))
-            .peekable();
-        let mut wanted = true;
-        scan(self.rows, prefix.as_bytes(), start, &mut |key, value| {
-            while wanted {
-                let Some((own_key, own_value)) = own.next_if(|(own, _)| own.as_slice() < key)
-                else {
-                    break;
-                };
-                if let Some(own_value) = own_value {
-                    wanted = visit(own_key, own_value)?;
-                }
-            }
-            if wanted {
-                wanted = match own.next_if(|(own, _)| own.as_slice() == key) {
-                    Some((_, Some(own_value))) => visit(key, own_value)?,
-                    Some((_, None)) => true,
-                    None => visit(key, value)?,
-                };
-            }
-            Ok(wanted)
-        })?;
-        for (key, value) in own {
-            if let (true, Some(value)) = (wanted, value) {
-                wanted = visit(key, value)?;
-            }
-        }
-        Ok(())
+        scan(
+            &self.layers(),
+            self.below.rows,
+            prefix.as_bytes(),
+            start,
+            visit,
+        )
     }
 }
+
+/// Rows in memory, if there are any; the newest layer comes first.
+type Layer<'l> = Option<&'l Written>;
 
 type Start<'k> = Bound<&'k [u8]>;
 
@@ -196,31 +197,70 @@ fn start<'k>(prefix: &'k Key, after: Option<&'k Key>) -> Start<'k> {
     }
 }
 
-fn get(
-    rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    key: &[u8],
-) -> Result<Option<Vec<u8>>, StoreError> {
+fn get(layers: &[Layer<'_>], rows: &Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    for layer in layers.iter().flatten() {
+        if let Some(value) = layer.get(key) {
+            return Ok(value.clone());
+        }
+    }
     Ok(rows
         .get(key)
         .map_err(unavailable)?
         .map(|value| value.value().to_vec()))
 }
 
+/// Merges the layers with the rows of the database, in the order of keys; of a
+/// key that stands in several, the newest counts.
 fn scan(
-    rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    layers: &[Layer<'_>],
+    rows: &Table,
     prefix: &[u8],
     start: Start<'_>,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
-    for row in rows
-        .range::<&[u8]>((start, Bound::Unbounded))
-        .map_err(unavailable)?
-    {
-        let (key, value) = row.map_err(unavailable)?;
-        let key = key.value();
-        if !key.starts_with(prefix) || !visit(key, value.value())? {
-            break;
+    let range = (start, Bound::Unbounded);
+    let within = |key: &[u8]| key.starts_with(prefix);
+    let mut layers: Vec<_> = layers
+        .iter()
+        .flatten()
+        .map(|layer| {
+            layer
+                .range::<[u8], _>(range)
+                .take_while(|(key, _)| within(key))
+                .peekable()
+        })
+        .filter_map(|mut layer| layer.peek().is_some().then_some(layer))
+        .collect();
+    let mut below = rows.range::<&[u8]>(range).map_err(unavailable)?;
+    let mut lowest = below.next().transpose().map_err(unavailable)?;
+    loop {
+        let stored = lowest
+            .as_ref()
+            .map(|(key, _)| key.value())
+            .filter(|key| within(key));
+        let written = layers
+            .iter_mut()
+            .filter_map(|l| l.peek().map(|(k, _)| k.as_slice()))
+            .min();
+        let Some(key) = stored.into_iter().chain(written).min() else {
+            return Ok(());
+        };
+        let newest = layers
+            .iter_mut()
+            .filter_map(|l| l.next_if(|(k, _)| *k == key))
+            .fold(None, |newest: Option<&Option<Vec<u8>>>, (_, value)| {
+                newest.or(Some(value))
+            });
+        let goes_on = match (newest, &lowest) {
+            (Some(Some(value)), _) => visit(key, value)?,
+            (Some(None), _) | (None, None) => true,
+            (None, Some((_, value))) => visit(key, value.value())?,
+        };
+        if !goes_on {
+            return Ok(());
+        }
+        if stored == Some(key) {
+            lowest = below.next().transpose().map_err(unavailable)?;
         }
     }
-    Ok(())
 }

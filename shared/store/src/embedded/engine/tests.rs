@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use message::Randomness;
+use message::time::SeededRandomness;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -104,6 +107,58 @@ async fn what_was_answered_survives_a_crash() {
 }
 
 #[tokio::test]
+async fn rows_are_the_same_wherever_they_are_kept() {
+    let directory = TempDir::new().unwrap();
+    let mut engine = open(directory.path()).unwrap();
+    let random = SeededRandomness::new(5);
+    let mut model = BTreeSet::new();
+    for round in 0..3000 {
+        let number = (random.fraction() * 300.0) as u64;
+        if random.fraction() < 0.6 {
+            put(&engine, Durability::Relaxed, number).await;
+            model.insert(number);
+        } else {
+            let step = move |step: &mut Step<'_>| {
+                step.delete(row(number));
+                Ok(())
+            };
+            engine.write(Durability::Relaxed, step).await.unwrap();
+            model.remove(&number);
+        }
+        if round % 100 == 0 {
+            assert!(rows(&engine).iter().eq(&model), "round {round}");
+        }
+        if round % 1000 == 999 {
+            drop(engine);
+            engine = open(directory.path()).unwrap();
+        }
+    }
+    assert!(rows(&engine).iter().eq(&model));
+}
+
+#[tokio::test]
+async fn a_batch_larger_than_the_journal_is_kept_too() {
+    let directory = TempDir::new().unwrap();
+    let engine = open(directory.path()).unwrap();
+    put(&engine, Durability::Durable, 1).await;
+    let large = |step: &mut Step<'_>| {
+        step.put(
+            Key::new(Space::Checkpoint).text("large"),
+            vec![7; 3 * JOURNAL as usize],
+        );
+        Ok(())
+    };
+    engine.write(Durability::Durable, large).await.unwrap();
+    put(&engine, Durability::Durable, 2).await;
+    let image = crash_image(directory.path());
+    let reopened = open(image.path()).unwrap();
+    assert_eq!(rows(&reopened), [1, 2]);
+    let key = Key::new(Space::Checkpoint).text("large");
+    let length = reopened.read(|snapshot| Ok(snapshot.get(&key)?.map(|value| value.len())));
+    assert_eq!(length.unwrap(), Some(3 * JOURNAL as usize));
+}
+
+#[tokio::test]
 async fn concurrent_steps_share_batches_and_all_count() {
     let directory = TempDir::new().unwrap();
     let engine = open(directory.path()).unwrap();
@@ -165,8 +220,7 @@ async fn a_failed_fsync_ends_it() {
     static FAILURES: AtomicU32 = AtomicU32::new(0);
     let directory = TempDir::new().unwrap();
     drop(open(directory.path()).unwrap());
-    let database = Database::open(directory.path().join("state.redb")).unwrap();
-    let database = Arc::new(database);
+    let database = Database::open(&directory.path().join("state.redb"), 1 << 20).unwrap();
     let mut journal = Journal::open(directory.path(), JOURNAL).unwrap();
     journal.sync_by(|_| Err(io::Error::other("disk gone")));
     let on_failure: SyncFailure = Arc::new(|error| {
@@ -175,9 +229,7 @@ async fn a_failed_fsync_ends_it() {
         // Stands for the end of the process.
         panic!("exit");
     });
-    let mut writer = Writer::new(database.clone(), journal, directory.path(), on_failure);
-    writer.recover().unwrap();
-    let engine = Engine::start(database, writer).unwrap();
+    let engine = Engine::start(database, journal, directory.path(), on_failure).unwrap();
     let step = |step: &mut Step<'_>| {
         step.put(row(1), vec![0; 8]);
         Ok(())

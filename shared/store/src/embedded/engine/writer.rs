@@ -1,19 +1,23 @@
 //! The thread that writes.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
-use redb::{Database, Durability as Commit, ReadableDatabase, WriteTransaction};
 use tokio::sync::oneshot;
 
-use super::super::key::{Key, Space};
+use super::checkpoint::Checkpoints;
+use super::database::Database;
 use super::journal::{Batch, Journal};
+use super::recent::Recent;
 use super::step::{Step, Written};
-use super::{Durability, RELAXED_SYNC, ROWS, SyncFailure, unavailable};
+use super::{Durability, RELAXED_SYNC, SyncFailure};
 use crate::StoreError;
+
+/// Octets of recent rows in memory from which on they are brought into the
+/// database.
+const RECENT: usize = 8 << 20;
 
 /// The most steps that share a batch, which bounds how long the first waits.
 const BATCH_STEPS: usize = 512;
@@ -86,45 +90,65 @@ where
     }
 }
 
+/// What is done when the disk fails: say so, and end the process.
+#[derive(Clone)]
+pub(super) struct Failure {
+    directory: PathBuf,
+    end: SyncFailure,
+}
+
+impl Failure {
+    pub(super) fn new(directory: &Path, end: SyncFailure) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            end,
+        }
+    }
+
+    /// An fsync of the journal failed.
+    fn journal(&self, error: &io::Error) {
+        tracing::error!(
+            directory = %self.directory.display(),
+            "fsync of the store's journal failed: {error}; stopping, since what was written may be lost"
+        );
+        (self.end)(error);
+    }
+
+    /// The database did not take what the journal has: only a new start brings
+    /// them together again.
+    pub(super) fn database(&self, error: &StoreError) {
+        tracing::error!(
+            directory = %self.directory.display(),
+            "the store's database failed: {error}; stopping, the journal has what is missing"
+        );
+        (self.end)(&io::Error::other(error.to_string()));
+    }
+}
+
 /// What the writer thread owns.
 pub(super) struct Writer {
-    database: Arc<Database>,
+    database: Database,
+    recent: Recent,
     journal: Journal,
-    directory: PathBuf,
-    on_sync_failure: SyncFailure,
+    checkpoints: Checkpoints,
+    failure: Failure,
 }
 
 impl Writer {
     pub(super) fn new(
-        database: Arc<Database>,
+        database: Database,
+        recent: Recent,
         journal: Journal,
-        directory: &Path,
-        on_sync_failure: SyncFailure,
-    ) -> Self {
-        Self {
+        failure: Failure,
+    ) -> Result<Self, StoreError> {
+        let checkpoints = Checkpoints::new(database.clone(), recent.clone(), failure.clone())?;
+        Ok(Self {
             database,
+            recent,
             journal,
-            directory: directory.to_owned(),
-            on_sync_failure,
-        }
-    }
-
-    /// Applies the batches that the database does not have, and checkpoints.
-    pub(super) fn recover(&mut self) -> Result<(), StoreError> {
-        let held = self.checkpoint()?;
-        let transaction = self.begin_checkpoint()?;
-        let replayed = self
-            .journal
-            .replay(held, |batch| apply(&transaction, &batch))?;
-        self.finish(transaction, self.journal.last())?;
-        self.journal.restart();
-        if replayed > 0 {
-            tracing::info!(
-                batches = replayed,
-                "applied the store's journal after a crash"
-            );
-        }
-        Ok(())
+            checkpoints,
+            failure,
+        })
     }
 
     /// Serves steps until every handle of the engine is gone.
@@ -162,159 +186,86 @@ impl Writer {
         }
     }
 
-    /// Runs the steps in one transaction, makes what they wrote durable, and
-    /// shows it to readers.
+    /// Runs the steps, makes what they wrote durable, and shows it to readers.
     fn apply_all(&mut self, tasks: &mut [Task]) -> Result<(), StoreError> {
-        let transaction = self.begin()?;
-        let mut batch = Written::new();
-        {
-            let mut rows = transaction.open_table(ROWS).map_err(unavailable)?;
-            for task in tasks.iter_mut() {
-                let mut step = Step::new(&rows);
-                let applies = task.pending.run(&mut step);
-                let written = step.into_written();
-                if applies {
-                    put_all(&mut rows, &written)?;
-                    batch.extend(written);
-                }
-            }
+        let written = self.run_all(tasks)?;
+        if written.is_empty() {
+            return Ok(());
         }
-        if batch.is_empty() {
-            return transaction.abort().map_err(unavailable);
-        }
-        let durable = tasks
-            .iter()
-            .any(|task| task.durability == Durability::Durable);
-        let mut batch = Batch::encode(self.journal.last() + 1, &batch);
+        let mut batch = Batch::encode(self.journal.last() + 1, &written);
+        self.make_room(&batch)?;
         if !self.journal.has_room(&batch) {
-            return self.commit_as_checkpoint(transaction, batch.number());
+            return self.write_apart(&written, batch.number());
         }
-        if let Err(error) = self.journal.append(&mut batch) {
-            // Nobody was told; the database forgets the batch with us.
-            return Err(StoreError::Unavailable(format!(
-                "cannot write the journal: {error}"
-            )));
-        }
-        if durable {
+        self.journal
+            .append(&mut batch)
+            .map_err(|e| StoreError::Unavailable(format!("cannot write the journal: {e}")))?;
+        if tasks
+            .iter()
+            .any(|task| task.durability == Durability::Durable)
+        {
             self.sync();
         }
-        transaction
-            .commit()
-            .map_err(|error| self.lost(&error.to_string()))
-    }
-
-    /// The journal is full: the batch goes to disk with the database itself.
-    fn commit_as_checkpoint(
-        &mut self,
-        mut transaction: WriteTransaction,
-        number: u64,
-    ) -> Result<(), StoreError> {
-        to_disk(&mut transaction)?;
-        self.finish(transaction, number)
-            .map_err(|error| self.lost(&error.to_string()))?;
-        self.journal.advance(number);
-        self.journal.restart();
+        self.recent.add(written);
         Ok(())
     }
 
-    /// Commits with the number of the last batch that the database then holds.
-    fn finish(&self, transaction: WriteTransaction, number: u64) -> Result<(), StoreError> {
-        {
-            let mut rows = transaction.open_table(ROWS).map_err(unavailable)?;
-            let key = Key::new(Space::Checkpoint);
-            rows.insert(key.as_bytes(), number.to_be_bytes().as_slice())
-                .map_err(unavailable)?;
+    /// Runs the steps one after the other; each sees what those before it wrote.
+    fn run_all(&self, tasks: &mut [Task]) -> Result<Written, StoreError> {
+        self.recent.view(&self.database, |view| {
+            let mut batch = Written::new();
+            for task in tasks {
+                let mut step = Step::new(&batch, view);
+                let applies = task.pending.run(&mut step);
+                let written = step.into_written();
+                if applies {
+                    batch.extend(written);
+                }
+            }
+            Ok(batch)
+        })
+    }
+
+    /// Begins a checkpoint where the journal's file is full, or memory, unless
+    /// one is under way that will make room there.
+    fn make_room(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let full = !self.journal.has_room(batch);
+        let large = self.recent.size() >= RECENT && !self.checkpoints.is_running();
+        if full || large {
+            self.checkpoints.wait()?;
+            // From here on the other file goes on behind this one.
+            self.sync();
+            self.checkpoints
+                .begin(self.recent.freeze(), self.journal.last())?;
+            self.journal.turn();
         }
-        transaction.commit().map_err(unavailable)
+        Ok(())
     }
 
-    /// A transaction that stays in memory until the next checkpoint.
-    fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        let mut transaction = self.database.begin_write().map_err(unavailable)?;
-        transaction
-            .set_durability(Commit::None)
-            .map_err(unavailable)?;
-        Ok(transaction)
-    }
-
-    /// A transaction that syncs the database, in a form that opens at once
-    /// after a crash.
-    fn begin_checkpoint(&self) -> Result<WriteTransaction, StoreError> {
-        let mut transaction = self.begin()?;
-        to_disk(&mut transaction)?;
-        Ok(transaction)
-    }
-
-    /// The number of the last batch that the database holds.
-    fn checkpoint(&self) -> Result<u64, StoreError> {
-        let transaction = self.begin_checkpoint()?;
-        transaction.open_table(ROWS).map_err(unavailable)?;
-        transaction.commit().map_err(unavailable)?;
-        let rows = self.database.begin_read().map_err(unavailable)?;
-        let rows = rows.open_table(ROWS).map_err(unavailable)?;
-        let number = rows
-            .get(Key::new(Space::Checkpoint).as_bytes())
-            .map_err(unavailable)?;
-        Ok(number.map_or(0, |number| {
-            number.value().try_into().map_or(0, u64::from_be_bytes)
-        }))
+    /// A batch larger than a journal's file goes to disk with the database.
+    fn write_apart(&mut self, written: &Written, number: u64) -> Result<(), StoreError> {
+        self.checkpoints.wait()?;
+        self.database
+            .write(written, number)
+            .inspect_err(|error| self.failure.database(error))?;
+        self.journal.advance(number);
+        Ok(())
     }
 
     fn sync(&mut self) {
         if let Err(error) = self.journal.sync() {
-            tracing::error!(
-                directory = %self.directory.display(),
-                "fsync of the store's journal failed: {error}; stopping, since what was written may be lost"
-            );
-            (self.on_sync_failure)(&error);
+            self.failure.journal(&error);
         }
-    }
-
-    /// The journal has a batch that the database could not take: only a new
-    /// start brings them together again.
-    fn lost(&self, reason: &str) -> StoreError {
-        tracing::error!(
-            directory = %self.directory.display(),
-            "the store's database failed: {reason}; stopping, the journal has what is missing"
-        );
-        (self.on_sync_failure)(&std::io::Error::other(reason.to_owned()));
-        StoreError::Unavailable(reason.to_owned())
     }
 
     fn close(mut self) {
         self.sync();
-        let closed = self
-            .begin_checkpoint()
-            .and_then(|transaction| self.finish(transaction, self.journal.last()));
+        let closed = self.checkpoints.wait().and_then(|()| {
+            self.database
+                .write(&self.recent.freeze(), self.journal.last())
+        });
         if let Err(error) = closed {
             tracing::warn!("the store was not checkpointed; its journal is kept: {error}");
         }
     }
-}
-
-fn to_disk(transaction: &mut WriteTransaction) -> Result<(), StoreError> {
-    transaction
-        .set_durability(Commit::Immediate)
-        .map_err(unavailable)?;
-    transaction.set_quick_repair(true);
-    Ok(())
-}
-
-fn apply(transaction: &WriteTransaction, written: &Written) -> Result<(), StoreError> {
-    let mut rows = transaction.open_table(ROWS).map_err(unavailable)?;
-    put_all(&mut rows, written)
-}
-
-fn put_all(
-    rows: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
-    written: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-) -> Result<(), StoreError> {
-    for (key, value) in written {
-        match value {
-            Some(value) => rows.insert(key.as_slice(), value.as_slice()).map(drop),
-            None => rows.remove(key.as_slice()).map(drop),
-        }
-        .map_err(unavailable)?;
-    }
-    Ok(())
 }

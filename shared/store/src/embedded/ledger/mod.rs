@@ -88,7 +88,7 @@ impl EmbeddedStore {
     /// reads that may take milliseconds.
     async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Snapshot) -> Result<T, StoreError> + Send + 'static,
+        look: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let engine = self.engine.clone();
         tokio::task::spawn_blocking(move || engine.read(look))

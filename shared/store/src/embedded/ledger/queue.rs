@@ -44,7 +44,7 @@ impl Queue for EmbeddedStore {
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
-        self.engine.read(counts)
+        self.engine.read(|rows| counts(rows))
     }
 }
 
