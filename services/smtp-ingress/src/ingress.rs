@@ -26,10 +26,6 @@ use crate::{Error, Ports, replies, tls};
 /// How long running transactions may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// More `Received:` fields than this tell a loop (RFC 5321 §6.3). No path of
-/// today comes near, and a loop ends in half the time that 100 would take.
-const MAX_HOPS: usize = 50;
-
 /// The ports, bound and not yet served.
 pub struct Ingress {
     service: Arc<Service>,
@@ -158,7 +154,7 @@ fn session_config(config: &Config, role: Role, starttls: bool) -> SessionConfig 
         size_limit: config.smtp.max_size.octets(),
         max_recipients: config.smtp.max_recipients,
         max_errors: config.smtp.max_errors,
-        max_hops: MAX_HOPS,
+        max_hops: config.smtp.max_hops,
     }
 }
 

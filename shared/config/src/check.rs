@@ -117,10 +117,20 @@ impl Smtp {
                 self.max_connections_per_address as u64,
             ),
             ("smtp.max_errors", self.max_errors.into()),
+            ("smtp.max_hops", self.max_hops as u64),
+            (
+                "smtp.max_auth_failures_per_address",
+                self.max_auth_failures_per_address.into(),
+            ),
+            (
+                "smtp.max_auth_failures_per_account",
+                self.max_auth_failures_per_account.into(),
+            ),
         ])?;
         not_zero(&[
             ("smtp.command_timeout", self.command_timeout),
             ("smtp.data_timeout", self.data_timeout),
+            ("smtp.auth_failure_window", self.auth_failure_window),
         ])
     }
 }

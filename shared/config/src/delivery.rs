@@ -43,9 +43,6 @@ impl Default for Queue {
 pub struct Router {
     /// Whether `name+detail@domain` reaches `name@domain`.
     pub subaddressing: bool,
-    /// A message with more `Received:` fields than this is in a loop
-    /// (RFC 5321 §6.3).
-    pub received_limit: usize,
     /// The next server for all mail to other domains; their own servers by
     /// default.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +58,6 @@ impl Default for Router {
     fn default() -> Self {
         Self {
             subaddressing: true,
-            received_limit: 50,
             smarthost: None,
             smarthosts: BTreeMap::new(),
             srs: Srs::default(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Network;
 use crate::value::{Size, Span};
 
 /// Ports and limits of smtp-ingress.
@@ -16,6 +17,9 @@ pub struct Smtp {
     pub submission: Vec<SocketAddr>,
     /// Where they submit under TLS from the start (465).
     pub submissions: Vec<SocketAddr>,
+    /// Proxies and load balancers: a connection from one of these networks
+    /// begins with a PROXY header (v1 or v2), which tells the client's address.
+    pub proxy_from: Vec<Network>,
     /// The largest message taken, in octets after unstuffing.
     pub max_size: Size,
     /// The most recipients of a transaction; RFC 5321 §4.5.3.1.8 asks for 100.
@@ -30,8 +34,20 @@ pub struct Smtp {
     pub data_timeout: Span,
     /// How many refused commands a session survives.
     pub max_errors: u32,
-    /// How long the answer to a failed AUTH is kept back.
+    /// A message with more `Received:` fields than this is in a loop
+    /// (RFC 5321 §6.3).
+    pub max_hops: usize,
+    /// How long the answer to a failed AUTH is kept back; doubled with each
+    /// further failure from the same address, up to 16 times as long.
     pub auth_failure_delay: Span,
+    /// How many logins may fail from one address within the window; those that
+    /// follow are refused unseen until the window has passed.
+    pub max_auth_failures_per_address: u32,
+    /// How many logins may fail for one account within the window, wherever
+    /// they come from.
+    pub max_auth_failures_per_account: u32,
+    /// From the first failure on, how long failures are counted.
+    pub auth_failure_window: Span,
 }
 
 impl Default for Smtp {
@@ -40,6 +56,7 @@ impl Default for Smtp {
             mx: vec![SocketAddr::from(([127, 0, 0, 1], 2525))],
             submission: vec![SocketAddr::from(([127, 0, 0, 1], 2587))],
             submissions: vec![SocketAddr::from(([127, 0, 0, 1], 2465))],
+            proxy_from: Vec::new(),
             max_size: Size::mib(50),
             max_recipients: 1000,
             max_connections: 2000,
@@ -47,7 +64,11 @@ impl Default for Smtp {
             command_timeout: Span::minutes(5),
             data_timeout: Span::minutes(10),
             max_errors: 20,
+            max_hops: 100,
             auth_failure_delay: Span::seconds(2),
+            max_auth_failures_per_address: 20,
+            max_auth_failures_per_account: 50,
+            auth_failure_window: Span::minutes(15),
         }
     }
 }
