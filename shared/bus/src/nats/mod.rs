@@ -206,9 +206,11 @@ fn note(connected: &watch::Sender<bool>, event: &Event) {
             connected.send_replace(false);
         }
         Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS is going away"),
-        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
+        Event::SlowConsumer(_) | Event::ServerError(_) => {
             tracing::warn!(%event, "NATS complains");
         }
+        // Each failed attempt to reconnect is one.
+        Event::ClientError(_) => tracing::debug!(%event, "NATS"),
     }
 }
 
