@@ -25,7 +25,7 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The octets of messages.
     pub content: Arc<dyn ContentStore>,
-    /// Topics, for their depths.
+    /// Topics: for their depths, and for what an operator lets go on.
     pub bus: Arc<dyn Bus>,
     /// Time.
     pub clock: Arc<dyn Clock>,

@@ -18,6 +18,7 @@ mod access;
 pub mod api;
 mod check;
 mod extract;
+mod forward;
 mod gateway;
 mod health;
 mod octets;

@@ -42,6 +42,9 @@ pub struct History {
     pub decisions: Option<Vec<Decision>>,
     /// The jobs that followed.
     pub jobs: Vec<Job>,
+    /// Its routing job until it is routed, and its notice job when held or dead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chores: Vec<Job>,
     /// The notices to its sender, in order.
     pub notices: Vec<Notice>,
     /// When nothing was left to do.
@@ -73,6 +76,7 @@ impl History {
             notice_of: acceptance.notice_of.map(NoticeOf::from),
             decisions: history.route.map(|route| decided(route).collect()),
             jobs: history.jobs.into_iter().map(Job::from).collect(),
+            chores: history.chores.into_iter().map(Job::from).collect(),
             notices: history.notices.into_iter().map(Notice::from).collect(),
             closed_at: history.closed_at,
         }

@@ -7,28 +7,31 @@
 mod check;
 mod directory;
 mod history;
+mod intervention;
 mod job;
 mod mailbox;
 mod page;
 mod problem;
 mod queue;
 mod secret;
+mod selection;
 
 pub use check::{CheckLine, CheckSummary, Finding, FindingKind};
 pub use directory::{
     Account, Alias, Domain, DomainChange, NewAccount, PasswordChange, QuotaChange,
 };
 pub use history::{Decision, History, Notice, NoticeOf, Reason, Recipient, Transaction};
+pub use intervention::{
+    Action, Intervened, InterventionReason, JobIntervened, Redirection, SweepingIntervention, Swept,
+};
 pub use job::{Attempt, Job, JobRecipient, JobState, Outcome, Verdict};
 pub(crate) use mailbox::flag_name;
 pub use mailbox::{HeaderField, Mailbox, Message, MessageSummary};
 pub use page::{Page, PageQuery};
 pub use problem::Problem;
-pub use queue::{
-    Counts, Destination, Intervened, InterventionReason, JobIntervened, QueueItem, QueueQuery,
-    TopicDepth,
-};
+pub use queue::{Counts, Destination, QueueItem, TopicDepth};
 pub use secret::Password;
+pub use selection::{QueueQuery, Selection, StateName, StateNameError};
 
 /// Where the API begins; a version of it stays as it is.
 pub const ROOT: &str = "/api/v1";

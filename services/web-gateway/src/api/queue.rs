@@ -1,36 +1,11 @@
-//! The queue: open messages, their jobs, and what an operator does to them.
+//! The queue: open messages with their jobs, destinations in trouble, counts.
 
-use message::{Address, EnhancedStatus, JobKey, MessageId, ReversePath, Timestamp};
+use message::{Address, EnhancedStatus, MessageId, ReversePath, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::ledger;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{Job, NoticeOf};
-
-/// Which open messages to list; everything that is set must fit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct QueueQuery {
-    /// The return path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(value_type = Option<String>)]
-    pub sender: Option<Address>,
-    /// An original or final recipient.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(value_type = Option<String>)]
-    pub recipient: Option<Address>,
-    /// The destination of one of its jobs: `local`, a domain, `smarthost:HOST:PORT`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(value_type = Option<String>)]
-    pub destination: Option<message::Destination>,
-    /// `next` of the page before; absent for the first page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(value_type = Option<String>)]
-    pub after: Option<MessageId>,
-    /// How many items at most, 1 to 1000; 100 where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-}
 
 /// A message that is not settled yet, with its jobs that are not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -58,7 +33,7 @@ pub struct QueueItem {
     /// Of which message it is a notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_of: Option<NoticeOf>,
-    /// Its jobs that are not settled; of many, the first 100.
+    /// Its jobs that are not settled and fit the selection; of many, the first 100.
     pub jobs: Vec<Job>,
 }
 
@@ -83,32 +58,6 @@ impl From<ledger::QueueItem> for QueueItem {
             jobs: item.jobs.into_iter().map(Job::from).collect(),
         }
     }
-}
-
-/// Why an operator does something; senders read it in the notice of a bounce.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct InterventionReason {
-    /// In one line, at most 500 octets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// What an intervention came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Intervened {
-    /// Each job it was meant for.
-    pub jobs: Vec<JobIntervened>,
-}
-
-/// What an intervention did to a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct JobIntervened {
-    /// The job.
-    #[schema(value_type = String)]
-    pub key: JobKey,
-    /// Whether its state allowed it.
-    pub done: bool,
 }
 
 /// A destination in trouble.

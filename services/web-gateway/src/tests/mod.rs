@@ -3,6 +3,7 @@
 mod check;
 mod directory;
 mod http;
+mod intervention;
 mod mailbox;
 mod queue;
 

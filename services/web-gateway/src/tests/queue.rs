@@ -31,6 +31,16 @@ async fn the_queue_is_listed_in_pages_and_by_filter() {
         ("recipient=dora@example.net", Some(second)),
         ("destination=example.com", None),
         ("sender=nobody@example.org", None),
+        ("recipient=dora@example.net&state=deferred", Some(second)),
+        ("recipient=dora@example.net&state=held", None),
+        (
+            "recipient=dora@example.net&last_reply=REFUSED",
+            Some(second),
+        ),
+        ("last_reply=full", None),
+        ("older_than=1h", None),
+        ("recipient=dora@example.net&younger_than=1h", Some(second)),
+        (&format!("message={second}"), Some(second)),
     ] {
         let page = bench
             .get(&format!("/api/v1/queue?{filter}"))

@@ -64,6 +64,8 @@ pub struct History {
     pub route: Option<Route>,
     /// Its jobs, by number.
     pub jobs: Vec<JobRecord>,
+    /// Its routing job until it is routed, and its notice job when held or dead.
+    pub chores: Vec<JobRecord>,
     /// The notices sent or about to be sent, in order.
     pub notices: Vec<NoticeRecord>,
     /// When every recipient was settled and no notice was owed any more.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use message::{Destination, Job, Topic, TraceContext};
+use message::{Destination, Job, JobKey, Timestamp, Topic, TraceContext};
 
 use crate::StoreError;
 
@@ -16,6 +16,8 @@ pub struct Publication {
     pub topic: Topic,
     /// Counts the publications of this generation, the first being 0.
     pub publication: u32,
+    /// When the feeder makes it.
+    pub due: Option<Timestamp>,
     /// Where its trace continues.
     pub trace: TraceContext,
     /// Where it leads, for work jobs.
@@ -32,6 +34,11 @@ pub trait Feed: Send + Sync {
     /// Nobody but this process can have been at work in an embedded store: all
     /// that was pending or working when it was opened counts as overdue.
     async fn overdue(&self, limit: usize) -> Result<Vec<Publication>, StoreError>;
+
+    /// The next publication of a job, due or not; none unless it is pending.
+    /// Whoever made it pending may anticipate the feeder, and says so by
+    /// [`Feed::fed`].
+    async fn publication(&self, key: JobKey) -> Result<Option<Publication>, StoreError>;
 
     /// These were published: each is overdue next after twice the interval.
     async fn fed(&self, publications: &[Publication]) -> Result<(), StoreError>;

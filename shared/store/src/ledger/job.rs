@@ -44,6 +44,41 @@ pub enum JobState {
     Settled,
 }
 
+impl JobState {
+    /// Which state it is, whatever it carries.
+    pub const fn name(self) -> StateName {
+        match self {
+            Self::Pending => StateName::Pending,
+            Self::Working { .. } => StateName::Working,
+            Self::Waiting => StateName::Waiting,
+            Self::Deferred { .. } => StateName::Deferred,
+            Self::Held => StateName::Held,
+            Self::Dead => StateName::Dead,
+            Self::Settled => StateName::Settled,
+        }
+    }
+}
+
+/// The name of a [`JobState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateName {
+    /// See [`JobState::Pending`].
+    Pending,
+    /// See [`JobState::Working`].
+    Working,
+    /// See [`JobState::Waiting`].
+    Waiting,
+    /// See [`JobState::Deferred`].
+    Deferred,
+    /// See [`JobState::Held`].
+    Held,
+    /// See [`JobState::Dead`].
+    Dead,
+    /// See [`JobState::Settled`].
+    Settled,
+}
+
 /// A recipient as routing left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinalRecipient {

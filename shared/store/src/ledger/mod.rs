@@ -21,7 +21,7 @@ pub use entry::{Acceptance, Accepted, Entries, Entry, History, NoticeOf};
 pub use feed::{Feed, Publication};
 pub use job::{
     Attempt, Claimed, FinalRecipient, JobRecord, JobState, Jobs, Lease, RecipientState, Recorded,
-    Report, Retry,
+    Report, Retry, StateName,
 };
 pub use notice::{NoticeClaim, NoticeRecipient, NoticeRecord, Notices};
 pub use queue::{Counts, Intervention, Queue, QueueFilter, QueueItem};

@@ -1,24 +1,116 @@
 //! The queue as operators see it: the open part of the ledger.
 
 use async_trait::async_trait;
-use message::{Address, Destination, JobKey, MessageId, Outcome};
+use message::{Address, Destination, JobKey, MessageId, Outcome, Part, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, JobRecord};
+use super::{Entry, JobRecord, StateName};
 use crate::StoreError;
 
-/// Which messages of the queue to list; everything that is set must fit.
+/// Which messages of the queue to list, and which of their jobs; everything that
+/// is set must fit. Recipient, destination, state and last reply must fit one
+/// and the same job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct QueueFilter {
+    /// The message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// The return path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<Address>,
-    /// An original or final recipient.
+    /// An open recipient, as it was given or as it became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Address>,
-    /// The destination of one of its jobs.
+    /// The destination of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Destination>,
+    /// The state of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateName>,
+    /// Accepted before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_before: Option<Timestamp>,
+    /// Accepted then or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_since: Option<Timestamp>,
+    /// A part, in any case of letters, of what an open recipient was last
+    /// answered or of the last line of the job's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reply: Option<String>,
+}
+
+impl QueueFilter {
+    /// Whether a message may be one of those meant, as far as its entry tells.
+    pub fn fits_entry(&self, entry: &Entry) -> bool {
+        let acceptance = &entry.acceptance;
+        let sender = acceptance.envelope.return_path.address();
+        self.message.is_none_or(|id| id == acceptance.message)
+            && self
+                .sender
+                .as_ref()
+                .is_none_or(|wanted| sender.is_some_and(|sender| same(sender, wanted)))
+            && self.accepted_before.is_none_or(|at| entry.accepted_at < at)
+            && self.accepted_since.is_none_or(|at| entry.accepted_at >= at)
+    }
+
+    /// Whether an open job is one of those meant, of a message that may be.
+    pub fn fits_job(&self, entry: &Entry, job: &JobRecord) -> bool {
+        self.state.is_none_or(|state| state == job.state.name())
+            && self
+                .destination
+                .as_ref()
+                .is_none_or(|to| matches!(job.key.part, Part::Work(_)) && *to == job.destination)
+            && self
+                .recipient
+                .as_ref()
+                .is_none_or(|wanted| is_for(entry, job, wanted))
+            && self
+                .last_reply
+                .as_ref()
+                .is_none_or(|part| was_told(job, &part.to_lowercase()))
+    }
+
+    /// Whether a message is meant that has no open job (only notices are owed).
+    pub fn fits_without_jobs(&self, entry: &Entry) -> bool {
+        let recipients = &entry.acceptance.envelope.recipients;
+        let (destination, reply) = (&self.destination, &self.last_reply);
+        self.state.is_none()
+            && destination.is_none()
+            && reply.is_none()
+            && self
+                .recipient
+                .as_ref()
+                .is_none_or(|wanted| recipients.iter().any(|r| same(&r.address, wanted)))
+    }
+}
+
+fn same(one: &Address, other: &Address) -> bool {
+    one.folded() == other.folded()
+}
+
+/// Whether an open recipient of a job has that address, or came of it.
+fn is_for(entry: &Entry, job: &JobRecord, wanted: &Address) -> bool {
+    let given = |index: &u32| entry.acceptance.envelope.recipients.get(*index as usize);
+    let came_of = |originals: &[u32]| {
+        job.key.part != Part::Notice
+            && originals
+                .iter()
+                .filter_map(given)
+                .any(|original| same(&original.address, wanted))
+    };
+    job.open_recipients().any(|(_, state)| {
+        same(&state.recipient.address, wanted) || came_of(&state.recipient.originals)
+    })
+}
+
+/// Whether `part`, in lower case, is part of what was said last.
+fn was_told(job: &JobRecord, part: &str) -> bool {
+    let has = |text: &str| text.to_lowercase().contains(part);
+    let outcomes = job
+        .open_recipients()
+        .filter_map(|(_, state)| state.outcome.as_ref());
+    let mut replies = outcomes.map(|outcome| outcome.diagnostic.text());
+    replies.any(has) || job.log.last().is_some_and(|attempt| has(&attempt.result))
 }
 
 /// A message that is not settled yet, with its jobs that are not.
@@ -28,8 +120,9 @@ pub struct QueueItem {
     pub entry: Entry,
     /// Whether it has been routed.
     pub routed: bool,
-    /// Its jobs that are not settled; of many, the first 100. Among them its
-    /// routing job until it is routed, and its notice job when held or dead.
+    /// Its jobs that are not settled and fit the filter; of many, the first 100.
+    /// Among them its routing job until it is routed, and its notice job when
+    /// held or dead.
     pub jobs: Vec<JobRecord>,
     /// Whether only notices are owed.
     pub notice_owed: bool,
@@ -44,6 +137,9 @@ pub enum Intervention {
     Hold,
     /// Held → pending.
     Release,
+    /// Try now at another destination, under a new generation: like a retry, but
+    /// also of what is pending or held. Neither from nor to mailboxes here.
+    Redirect(Destination),
     /// Fail the open recipients with this outcome; the sender is told.
     Bounce(Outcome),
     /// Settle the open recipients as deleted; nobody is told.

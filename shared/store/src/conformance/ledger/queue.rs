@@ -3,7 +3,7 @@
 use message::{JobKey, MessageId, NoticeKind, Notify, Verdict};
 
 use super::fixture::*;
-use crate::ledger::{Intervention, JobState, QueueFilter, QueueItem};
+use crate::ledger::{Intervention, JobState, QueueFilter, QueueItem, StateName};
 
 async fn listed(s: &Setting, filter: &QueueFilter) -> Vec<MessageId> {
     let (items, next) = s.ledger.queue(filter, None, 100).await.unwrap();
@@ -98,9 +98,17 @@ pub(super) async fn filters_find_messages(s: &Setting) {
         (
             QueueFilter {
                 recipient: Some(address("r1@final.example")),
-                ..to("x.example")
+                ..to("y.example")
             },
             vec![1],
+        ),
+        (
+            // Both fit the message, but no job of it.
+            QueueFilter {
+                recipient: Some(address("r1@final.example")),
+                ..to("x.example")
+            },
+            vec![],
         ),
         (
             QueueFilter {
@@ -114,6 +122,170 @@ pub(super) async fn filters_find_messages(s: &Setting) {
         let expected: Vec<_> = expected.into_iter().map(message).collect();
         assert_eq!(listed(s, &filter).await, expected, "{filter:?}");
     }
+}
+
+pub(super) async fn filters_find_jobs_by_state_age_and_reply(s: &Setting) {
+    s.accept(acceptance(
+        1,
+        &[
+            ("a@x.example", Notify::Never),
+            ("b@y.example", Notify::Never),
+        ],
+    ))
+    .await;
+    let jobs = vec![remote("x.example", &[0]), remote("y.example", &[1])];
+    s.route(1, jobs).await;
+    s.finish(key(1, 0), DEFERRED).await;
+    let accepted_at = s.now();
+    s.clock.advance(HOUR);
+    s.one(2, "x.example").await;
+    s.ledger.tried(key(2, 0), 0, "Disk on fire").await.unwrap();
+    s.accept(plain(3)).await;
+    s.one(4, "x.example").await;
+    s.finish(key(4, 0), FAILED).await;
+    let all = QueueFilter::default;
+    let state = |state| QueueFilter {
+        state: Some(state),
+        ..all()
+    };
+    let reply = |text: &str| QueueFilter {
+        last_reply: Some(text.into()),
+        ..all()
+    };
+    let since = |at| QueueFilter {
+        accepted_since: Some(at),
+        ..all()
+    };
+    let before = |at| QueueFilter {
+        accepted_before: Some(at),
+        ..all()
+    };
+    let only = |number| QueueFilter {
+        message: Some(message(number)),
+        ..all()
+    };
+    let told = QueueFilter {
+        recipient: Some(address("b@there.example")),
+        ..only(4)
+    };
+    let cases = [
+        (all(), vec![key(1, 0), key(1, 1), key(2, 0), routing(3)]),
+        (state(StateName::Deferred), vec![key(1, 0)]),
+        (
+            state(StateName::Pending),
+            vec![key(1, 1), key(2, 0), routing(3)],
+        ),
+        (state(StateName::Settled), vec![]),
+        (reply("as the CASE wants"), vec![key(1, 0)]),
+        (reply("on fire"), vec![key(2, 0)]),
+        (reply("under water"), vec![]),
+        (before(s.now()), vec![key(1, 0), key(1, 1)]),
+        (before(accepted_at), vec![]),
+        (since(s.now()), vec![key(2, 0), routing(3)]),
+        (only(2), vec![key(2, 0)]),
+        (only(9), vec![]),
+        (told, vec![]),
+    ];
+    for (filter, expected) in cases {
+        let (items, _) = s.ledger.queue(&filter, None, 100).await.unwrap();
+        let jobs = items.iter().flat_map(|item| &item.jobs);
+        let keys: Vec<_> = jobs.map(|job| job.key).collect();
+        assert_eq!(keys, expected, "{filter:?}");
+    }
+    let listed = listed(s, &only(4)).await;
+    assert_eq!(listed, [message(4)], "its sender is to be told");
+    assert!(
+        s.ledger
+            .queue(&only(2), Some(message(2)), 9)
+            .await
+            .unwrap()
+            .0
+            .is_empty()
+    );
+}
+
+fn routing(number: u32) -> JobKey {
+    JobKey::route(message(number))
+}
+
+pub(super) async fn a_redirected_job_goes_elsewhere_under_a_new_generation(s: &Setting) {
+    let to = |text| Intervention::Redirect(destination(text));
+    let redirect = async |key, text| s.ledger.intervene(key, to(text)).await.unwrap();
+    let key = s.deferred(1, "x.example").await;
+    let before = s.job(key).await;
+    assert!(redirect(key, "smarthost:relay.example:25").await);
+    let after = s.job(key).await;
+    assert_eq!(after.state, JobState::Pending);
+    assert_eq!(after.destination, destination("smarthost:relay.example:25"));
+    assert_eq!(after.generation, before.generation + 1);
+    let story = &after.log.last().unwrap().result;
+    assert!(story.contains("from x.example to smarthost:relay.example:25"));
+
+    let stale = s.ledger.claim(key, before.generation, LEASE).await.unwrap();
+    assert_eq!(stale, None, "a publication from before is void");
+    let old = destination("x.example");
+    s.clock.advance(2 * HOUR);
+    assert_eq!(s.ledger.claim_next(&old, LEASE, true).await.unwrap(), None);
+    assert!(s.ledger.ready(None, 10).await.unwrap().is_empty());
+    let next = s.ledger.publication(key).await.unwrap().unwrap();
+    assert_eq!(next.destination, Some(after.destination.clone()));
+    assert_eq!(
+        (next.job.generation, next.publication),
+        (after.generation, 0)
+    );
+    assert_eq!(s.ledger.overdue(10).await.unwrap(), [next]);
+    let held = Intervention::Hold;
+    assert!(s.ledger.intervene(key, held).await.unwrap());
+    assert!(redirect(key, "y.example").await, "what is held goes on");
+    s.claim(key).await;
+    assert!(!redirect(key, "x.example").await, "it is being worked on");
+    s.finish(key, DEFERRED).await;
+    let new = destination("y.example");
+    let claimed = s.ledger.claim_next(&new, LEASE, true).await.unwrap();
+    assert!(claimed.is_some(), "its new destination takes it");
+
+    s.accept(plain(2)).await;
+    assert!(!redirect(routing(2), "y.example").await, "it goes nowhere");
+    s.route(2, vec![local(&[5])]).await;
+    let key = JobKey::work(message(2), 0);
+    assert!(
+        !redirect(key, "y.example").await,
+        "it is for mailboxes here"
+    );
+    let key = s.one(3, "x.example").await;
+    assert!(
+        !redirect(key, "local").await,
+        "it is for mailboxes elsewhere"
+    );
+    s.balances().await;
+}
+
+pub(super) async fn a_history_tells_of_stopped_routing_and_notices(s: &Setting) {
+    let states = async |number| {
+        let history = s.ledger.history(message(number)).await.unwrap().unwrap();
+        let chores = history.chores.into_iter();
+        chores.map(|job| (job.key, job.state)).collect::<Vec<_>>()
+    };
+    s.accept(plain(1)).await;
+    assert_eq!(states(1).await, [(routing(1), JobState::Pending)]);
+    s.ledger
+        .intervene(routing(1), Intervention::Hold)
+        .await
+        .unwrap();
+    assert_eq!(states(1).await, [(routing(1), JobState::Held)]);
+    s.ledger
+        .intervene(routing(1), Intervention::Release)
+        .await
+        .unwrap();
+    s.route(1, vec![remote("x.example", &[0])]).await;
+    assert!(states(1).await.is_empty());
+    s.finish(key(1, 0), FAILED).await;
+    let notice = JobKey::notice(message(1));
+    s.ledger
+        .intervene(notice, Intervention::Hold)
+        .await
+        .unwrap();
+    assert_eq!(states(1).await, [(notice, JobState::Held)]);
 }
 
 pub(super) async fn an_unrouted_message_can_be_bounced_and_deleted(s: &Setting) {

@@ -32,6 +32,7 @@ enum Operation {
     Release,
     Bounce,
     Delete,
+    Redirect,
 }
 
 pub(super) async fn every_operation_in_every_state(s: &Setting) {
@@ -60,6 +61,7 @@ pub(super) async fn every_operation_in_every_state(s: &Setting) {
         (Release, "H", "pending"),
         (Bounce, "PCDHX", "settled"),
         (Delete, "PCDHX", "settled"),
+        (Redirect, "PCDHX", "pending"),
     ];
     let mut number = 0;
     for (operation, legal, next) in table {
@@ -141,6 +143,10 @@ async fn perform(s: &Setting, key: JobKey, generation: u32, operation: Operation
         Operation::Release => intervene(Intervention::Release).await,
         Operation::Bounce => intervene(Intervention::Bounce(s.outcome(FAILED))).await,
         Operation::Delete => intervene(Intervention::Delete(deleted(s))).await,
+        Operation::Redirect => {
+            let elsewhere = destination("elsewhere.example");
+            intervene(Intervention::Redirect(elsewhere)).await
+        }
     }
 }
 

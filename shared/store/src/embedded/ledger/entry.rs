@@ -10,8 +10,9 @@ use super::super::page::page;
 use super::keys::{self, micros};
 use super::notice::notices;
 use super::progress::Progress;
+use super::queue::chores;
 use super::row::Feeding;
-use super::turn::{Turn, each_job, entry};
+use super::turn::{Turn, each_job, entry, progress};
 use crate::StoreError;
 use crate::ledger::{Acceptance, Accepted, Entries, Entry, History, Holder, Referred, Route};
 
@@ -128,6 +129,8 @@ fn history(read: &impl Read, message: MessageId) -> Result<Option<History>, Stor
     let Some(entry) = entry(read, message)? else {
         return Ok(None);
     };
+    let progress = progress(read, message)?;
+    let chores = progress.map_or_else(Vec::new, |progress| chores(&progress, &entry));
     let mut rows = Vec::new();
     each_job(read, message, |row| {
         rows.push(row);
@@ -142,6 +145,7 @@ fn history(read: &impl Read, message: MessageId) -> Result<Option<History>, Stor
         entry,
         route,
         jobs: rows.into_iter().map(|row| row.job).collect(),
+        chores,
         notices: notices(read, message)?,
         closed_at: read.get_json(&keys::closed(message))?,
     }))

@@ -63,6 +63,10 @@ impl Feed for EmbeddedStore {
         }
     }
 
+    async fn publication(&self, key: JobKey) -> Result<Option<Publication>, StoreError> {
+        self.engine.read(|read| publication(read, key))
+    }
+
     async fn fed(&self, publications: &[Publication]) -> Result<(), StoreError> {
         let fed: Vec<(Job, u32)> = publications
             .iter()
@@ -278,6 +282,7 @@ fn publication(read: &impl Read, key: JobKey) -> Result<Option<Publication>, Sto
         job: Job { key, generation },
         topic: topic(key.part, destination.as_ref()),
         publication: feeding.published,
+        due: feeding.at,
         trace: entry.acceptance.trace,
         destination,
     }))

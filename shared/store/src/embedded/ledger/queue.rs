@@ -8,13 +8,14 @@ use super::super::engine::{Durability, Read};
 use super::super::key::{Key, KeyReader, Space};
 use super::super::page::page;
 use super::keys;
+use super::placement::move_slot;
 use super::progress::Progress;
 use super::row::{Chore, Feeding, JobRow};
 use super::state::{Event, after};
 use super::turn::{Turn, counts, each_job, entry, job, progress};
 use crate::StoreError;
 use crate::ledger::{
-    Counts, Entry, FinalRecipient, Intervention, JobRecord, JobState, Queue, QueueFilter,
+    Attempt, Counts, Entry, FinalRecipient, Intervention, JobRecord, JobState, Queue, QueueFilter,
     QueueItem, RecipientState,
 };
 
@@ -54,6 +55,7 @@ impl Turn<'_, '_> {
             Intervention::Retry => Event::Retry,
             Intervention::Hold => Event::Hold,
             Intervention::Release => Event::Release,
+            Intervention::Redirect(to) => return self.redirect(key, to),
             Intervention::Bounce(outcome) => {
                 let verdict = Verdict::Failed;
                 return self.overrule(key, Outcome { verdict, ..outcome });
@@ -84,6 +86,39 @@ impl Turn<'_, '_> {
             self.keep_progress(key.message, progress, Feeding::default())?;
         }
         Ok(allowed)
+    }
+
+    /// An operator sends a job to another destination.
+    fn redirect(&mut self, key: JobKey, to: Destination) -> Result<bool, StoreError> {
+        let now = self.now;
+        let Some(mut row) = job(self.step, key)? else {
+            return Ok(false);
+        };
+        let remote = |destination: &Destination| *destination != Destination::Local;
+        if !remote(&row.job.destination) || !remote(&to) {
+            return Ok(false);
+        }
+        if !row.course().operate(Event::Redirect, now) {
+            return Ok(false);
+        }
+        let left = row.placed.slot.take();
+        move_slot(self.step, key, &row.job.destination, left, None)?;
+        row.add_attempts(vec![Attempt {
+            at: now,
+            host: None,
+            peer: None,
+            tls: None,
+            result: format!(
+                "redirected by the operator: from {} to {to}",
+                row.job.destination
+            ),
+        }]);
+        row.job.destination = to;
+        row.job.generation += 1;
+        row.feeding = Feeding::by_feeder(now);
+        row.parked_at = None;
+        self.keep_job(&row)?;
+        Ok(true)
     }
 
     /// An operator settles what is open of a job.
@@ -139,6 +174,11 @@ fn queue(
     after: Option<MessageId>,
     limit: usize,
 ) -> Result<(Vec<QueueItem>, Option<MessageId>), StoreError> {
+    if let Some(message) = filter.message {
+        let wanted = after.is_none_or(|after| after < message) && limit > 0;
+        let found = wanted.then(|| item(read, filter, message)).transpose()?;
+        return Ok((found.flatten().into_iter().collect(), None));
+    }
     let prefix = Key::new(Space::LedgerOpen);
     let start = after.map(keys::open);
     let looked_at = if *filter == QueueFilter::default() {
@@ -161,7 +201,7 @@ fn queue(
     Ok((items, last.filter(|_| open.len() > looked_at)))
 }
 
-/// A message of the queue, if the filter lets it pass.
+/// A message of the queue with its jobs, if the filter lets it pass.
 fn item(
     read: &impl Read,
     filter: &QueueFilter,
@@ -170,19 +210,22 @@ fn item(
     let (Some(entry), Some(progress)) = (entry(read, message)?, progress(read, message)?) else {
         return Ok(None);
     };
-    if !fits_sender(filter, &entry) {
+    if !filter.fits_entry(&entry) {
         return Ok(None);
     }
-    let mut search = Search::new(filter, &entry);
     let mut jobs = chores(&progress, &entry);
+    let mut all_settled = jobs.is_empty();
+    jobs.retain(|job| filter.fits_job(&entry, job));
     each_job(read, message, |row| {
-        search.see(&row.job);
-        if row.job.state != JobState::Settled && jobs.len() < SHOWN_JOBS {
+        let open = row.job.state != JobState::Settled;
+        all_settled &= !open;
+        if open && filter.fits_job(&entry, &row.job) {
             jobs.push(row.job);
         }
-        true
+        jobs.len() < SHOWN_JOBS
     })?;
-    Ok(search.fits().then(|| QueueItem {
+    let fits = !jobs.is_empty() || (all_settled && filter.fits_without_jobs(&entry));
+    Ok(fits.then(|| QueueItem {
         routed: progress.is_routed(),
         notice_owed: progress.is_routed() && progress.unsettled == 0 && progress.owes(),
         entry,
@@ -191,7 +234,7 @@ fn item(
 }
 
 /// The routing job of an unrouted message, and a notice job that is stopped.
-fn chores(progress: &Progress, entry: &Entry) -> Vec<JobRecord> {
+pub(super) fn chores(progress: &Progress, entry: &Entry) -> Vec<JobRecord> {
     let message = entry.acceptance.message;
     let routing = progress
         .chore(Part::Route)
@@ -240,57 +283,5 @@ pub(super) fn chore_record(key: JobKey, chore: &Chore, entry: &Entry) -> JobReco
         warn_at: None,
         retry_until: None,
         log: chore.log.clone(),
-    }
-}
-
-fn fits_sender(filter: &QueueFilter, entry: &Entry) -> bool {
-    let sender = entry.acceptance.envelope.return_path.address();
-    filter
-        .sender
-        .as_ref()
-        .is_none_or(|wanted| sender.is_some_and(|sender| sender.folded() == wanted.folded()))
-}
-
-/// The search for a recipient and a destination, through a message's jobs.
-struct Search<'f> {
-    recipient: Option<Address>,
-    destination: Option<&'f Destination>,
-}
-
-impl<'f> Search<'f> {
-    fn new(filter: &'f QueueFilter, entry: &Entry) -> Self {
-        let mut search = Self {
-            recipient: filter.recipient.as_ref().map(Address::folded),
-            destination: filter.destination.as_ref(),
-        };
-        let originals = &entry.acceptance.envelope.recipients;
-        originals
-            .iter()
-            .for_each(|original| search.see_address(&original.address));
-        search
-    }
-
-    fn see(&mut self, job: &JobRecord) {
-        self.destination = self
-            .destination
-            .filter(|wanted| **wanted != job.destination);
-        for state in &job.recipients {
-            self.see_address(&state.recipient.address);
-        }
-    }
-
-    fn see_address(&mut self, address: &Address) {
-        if self
-            .recipient
-            .as_ref()
-            .is_some_and(|wanted| *wanted == address.folded())
-        {
-            self.recipient = None;
-        }
-    }
-
-    /// Whether nothing is missing any more.
-    fn fits(&self) -> bool {
-        self.recipient.is_none() && self.destination.is_none()
     }
 }

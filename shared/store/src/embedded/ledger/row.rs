@@ -220,7 +220,7 @@ impl Course<'_> {
             return false;
         };
         *self.state = state;
-        if matches!(event, Event::Retry) {
+        if matches!(event, Event::Retry | Event::Redirect) {
             *self.tries = 0;
         }
         self.feeding.at = matches!(state, JobState::Pending).then_some(now);

@@ -31,6 +31,8 @@ pub(super) enum Event {
     Hold,
     /// An operator lets it go on.
     Release,
+    /// An operator sends it elsewhere.
+    Redirect,
     /// An operator settles it.
     Overrule,
 }
@@ -43,7 +45,9 @@ pub(super) fn after(state: JobState, event: Event) -> Option<JobState> {
         Event::Defer { due } => JobState::Deferred { due },
         Event::Settle | Event::Overrule => JobState::Settled,
         Event::GiveBack { dead: true } => JobState::Dead,
-        Event::GiveBack { dead: false } | Event::Retry | Event::Release => JobState::Pending,
+        Event::GiveBack { dead: false } | Event::Retry | Event::Release | Event::Redirect => {
+            JobState::Pending
+        }
         Event::Hold => JobState::Held,
     };
     is_legal(state, event).then_some(next)
@@ -68,7 +72,9 @@ fn is_legal(state: JobState, event: Event) -> bool {
         Event::Hold => matches!(state, Pending | Waiting | Deferred { .. }),
         Event::Release => matches!(state, Held),
         // Whoever works on it may be about to succeed.
-        Event::Overrule => matches!(state, Pending | Waiting | Deferred { .. } | Held | Dead),
+        Event::Overrule | Event::Redirect => {
+            matches!(state, Pending | Waiting | Deferred { .. } | Held | Dead)
+        }
     }
 }
 
@@ -120,6 +126,7 @@ mod tests {
             (Event::Hold, "PCDL", JobState::Held),
             (Event::Release, "H", JobState::Pending),
             (Event::Overrule, "PCDLHX", JobState::Settled),
+            (Event::Redirect, "PCDLHX", JobState::Pending),
         ];
         for (event, legal, next) in table {
             for (letter, state) in states {
