@@ -6,6 +6,7 @@ pub mod client;
 pub mod command;
 pub mod data;
 pub mod header;
+pub mod proxy;
 pub mod received;
 pub mod reply;
 pub mod secret;
