@@ -13,6 +13,7 @@ mod rabbitmq;
 use std::io;
 
 pub use nats::NatsServer;
+pub use port::Port;
 pub use rabbitmq::RabbitMq;
 
 /// A broker that a test can kill and start again.

@@ -9,15 +9,19 @@ const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 /// A TCP port of loopback that was free, and that no other test reserves.
 #[derive(Debug)]
-pub(crate) struct Port {
-    pub(crate) number: u16,
-    /// The UDP port of the same number marks the reservation for other
-    /// processes, and ends with this one.
+pub struct Port {
+    number: u16,
+    /// The UDP port of the same number: what marks the reservation for tests in
+    /// other processes, and ends with this one.
     _mark: UdpSocket,
 }
 
 impl Port {
-    pub(crate) fn reserve() -> io::Result<Self> {
+    /// Reserves a port.
+    ///
+    /// # Errors
+    /// When none is free.
+    pub fn reserve() -> io::Result<Self> {
         let mut fresh = [0; 2];
         getrandom::fill(&mut fresh).map_err(io::Error::other)?;
         let span = RANGE.end - RANGE.start;
@@ -25,10 +29,11 @@ impl Port {
         let mut numbers = (0..span).map(|step| RANGE.start + (first + step) % span);
         numbers
             .find_map(Self::claim)
-            .ok_or_else(|| io::Error::other("no port is free"))
+            .ok_or_else(|| io::Error::other("no free port"))
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where a server on this port listens.
+    pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.number))
     }
 

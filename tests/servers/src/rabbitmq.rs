@@ -55,14 +55,17 @@ impl RabbitMq {
         command
             .env("HOME", directory)
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env("ERL_EPMD_PORT", self.mapping.number.to_string())
+            .env("ERL_EPMD_PORT", self.mapping.address().port().to_string())
             .env(
                 "RABBITMQ_NODENAME",
-                format!("test-{}@localhost", self.port.number),
+                format!("test-{}@localhost", self.port.address().port()),
             )
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
-            .env("RABBITMQ_NODE_PORT", self.port.number.to_string())
-            .env("RABBITMQ_DIST_PORT", self.distribution.number.to_string())
+            .env("RABBITMQ_NODE_PORT", self.port.address().port().to_string())
+            .env(
+                "RABBITMQ_DIST_PORT",
+                self.distribution.address().port().to_string(),
+            )
             .env("RABBITMQ_CONFIG_FILE", directory.join("rabbitmq.conf"))
             .env("RABBITMQ_CONF_ENV_FILE", directory.join("no-environment"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", directory.join("plugins"))
@@ -85,7 +88,7 @@ async fn mapper(port: &Port, directory: &TempDir) -> io::Result<Process> {
     let mut command = Command::new("epmd");
     command
         .args(["-address", "127.0.0.1", "-port"])
-        .arg(port.number.to_string());
+        .arg(port.address().port().to_string());
     let mut mapper = Process::start(command, &directory.path().join("epmd-log"))?;
     mapper.listens(port.address()).await?;
     Ok(mapper)

@@ -7,16 +7,17 @@
 //!   as a test tells it to. [`dns::server::ZoneServer`] leads there.
 //! - [`Client`] speaks SMTP as a test wishes, also against the rules.
 //! - [`Collector`] receives traces and draws them as trees.
-//! - [`Load`] sends numbered messages and remembers those that got 250.
+//! - [`Load`] sends numbered messages and remembers those that got 250;
+//!   [`Copies`] counts where they ended.
 //!
 //! Nothing here waits for a time: [`until`] looks for a condition until its
 //! deadline. Everything is on loopback, and ends with the value that began it.
 
 mod client;
 mod collector;
+mod copies;
 mod house;
 mod load;
-mod port;
 mod remote;
 mod sink;
 mod tls;
@@ -24,9 +25,10 @@ mod wait;
 
 pub use client::{Client, Reply};
 pub use collector::{Collector, SpanRecord};
+pub use copies::Copies;
 pub use house::{Account, House, Output, Plan, Signal};
 pub use load::{Entrance, Load, Tally};
-pub use port::Port;
 pub use remote::Remote;
+pub use servers::Port;
 pub use sink::{Answer, Received, Sink, Stage};
 pub use wait::{DEADLINE, until, until_within};

@@ -1,5 +1,6 @@
 //! A house before it is built: settings and surroundings.
 
+use servers::Port;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +12,6 @@ use tempfile::TempDir;
 use super::House;
 use super::process::Process;
 use crate::collector::Collector;
-use crate::port::Port;
 use crate::remote::Remote;
 
 /// Where the program is; cargo puts it two folders above the tests.

@@ -2,6 +2,7 @@
 
 mod session;
 
+use servers::Port;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,6 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::port::Port;
 use crate::wait::until;
 
 /// A message that the sink answered by 250.
@@ -50,6 +50,8 @@ pub enum Stage {
     Recipient,
     /// After DATA.
     Data,
+    /// In the middle of the content, after its first line.
+    Content,
     /// After the final dot.
     Dot,
 }
@@ -67,12 +69,20 @@ pub enum Answer {
     HangUp,
     /// At the dot: takes the message, then closes the connection without a word.
     TakeAndHangUp,
+    /// Says these octets and no more, then closes the connection; at the dot,
+    /// after taking the message.
+    BreakOff(String),
 }
 
 impl Answer {
     /// A reply of that text.
     pub fn reply(text: &str) -> Self {
         Self::Reply(text.to_owned())
+    }
+
+    /// A reply that ends in its middle.
+    pub fn break_off(octets: &str) -> Self {
+        Self::BreakOff(octets.to_owned())
     }
 }
 
