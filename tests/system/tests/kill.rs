@@ -9,7 +9,7 @@ use config::Span;
 use message::Randomness;
 use message::time::SeededRandomness;
 use serde_json::Value;
-use system::{Answer, Entrance, House, Load, Plan, Remote, Stage, Tally, until_within};
+use system::{Answer, Copies, Entrance, House, Load, Plan, Remote, Stage, Tally, until_within};
 
 const KILLS: usize = 24;
 /// After one kill in so many comes another, while the house is starting again.
@@ -90,13 +90,11 @@ async fn moment(random: &SeededRandomness, most_millis: u64) {
 
 /// Every accepted number is where it belongs.
 async fn account_for(house: &House, remote: &Remote, tally: &Tally) -> Result<()> {
-    let [alice, bob] = house.accounts().map(|account| account.address.clone());
-    let mut local = numbers(house, &alice).await?;
-    local.extend(numbers(house, &bob).await?);
+    let addresses = house.accounts().map(|account| account.address.as_str());
     let places = [
-        ("mailboxes", local),
-        ("sink", at_sink(remote)),
-        ("notices", notices(house, &alice).await?),
+        ("mailboxes", Copies::in_mailboxes(house, &addresses).await?),
+        ("sink", Copies::at(&remote.sink)),
+        ("notices", notices(house, addresses[0]).await?),
     ];
     let accepted = tally.accepted();
     println!(
@@ -109,15 +107,17 @@ async fn account_for(house: &House, remote: &Remote, tally: &Tally) -> Result<()
     let mut missing = Vec::new();
     for (number, recipients) in &accepted {
         for recipient in recipients {
-            let copy = (*number, recipient.clone());
-            if !places.iter().any(|(_, copies)| copies.contains_key(&copy)) {
+            if !places
+                .iter()
+                .any(|(_, copies)| copies.of(*number, recipient) > 0)
+            {
                 missing.push(format!("{number} for {recipient}"));
             }
         }
     }
     for (place, copies) in &places {
-        let doubled = copies.values().filter(|&&times| times > 1).count();
-        println!("{place}: {}, duplicates {doubled}", copies.len());
+        let doubled = copies.doubled();
+        println!("{place}: {}, duplicates {doubled}", copies.count());
         // RFC 5321 §6.1 allows it at the sink alone: killed before its 250 was recorded.
         ensure!(
             doubled == 0 || *place == "sink",
@@ -130,26 +130,9 @@ async fn account_for(house: &House, remote: &Remote, tally: &Tally) -> Result<()
     intact(house, &accepted).await
 }
 
-/// How often each copy, a number for a recipient, is in a place.
-type Copies = BTreeMap<(u64, String), usize>;
-
-/// What is in a mailbox, but for notices.
-async fn numbers(house: &House, address: &str) -> Result<Copies> {
-    let mut copies = Copies::new();
-    for message in house.inbox(address).await? {
-        let subject = message["subject"]
-            .as_str()
-            .with_context(|| message.to_string())?;
-        if let Some(number) = Load::number(subject) {
-            *copies.entry((number, address.to_owned())).or_default() += 1;
-        }
-    }
-    Ok(copies)
-}
-
 /// What the sender was told of: each notice returns the header of its message.
 async fn notices(house: &House, sender: &str) -> Result<Copies> {
-    let mut copies = Copies::new();
+    let mut copies = Copies::default();
     for message in house.inbox(sender).await? {
         let subject = message["subject"].as_str().unwrap_or_default();
         if Load::number(subject).is_some() {
@@ -165,24 +148,9 @@ async fn notices(house: &House, sender: &str) -> Result<Copies> {
         let number = returned.filter_map(Load::number).next();
         let number = number.with_context(|| format!("not a notice: {notice}"))?;
         ensure!(notice.contains("Action: failed"), "{notice}");
-        *copies.entry((number, NOBODY.to_owned())).or_default() += 1;
+        copies.add(number, NOBODY);
     }
     Ok(copies)
-}
-
-/// What arrived at the sink.
-fn at_sink(remote: &Remote) -> Copies {
-    let mut copies = Copies::new();
-    for message in remote.sink.received() {
-        let subject = message.field("Subject").unwrap_or_default();
-        let Some(number) = Load::number(&subject) else {
-            continue;
-        };
-        for recipient in message.to {
-            *copies.entry((number, recipient)).or_default() += 1;
-        }
-    }
-    copies
 }
 
 /// Some of the messages, octet for octet.

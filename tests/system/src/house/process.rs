@@ -14,6 +14,10 @@ pub enum Signal {
     Terminate,
     /// At once, in the middle of whatever it does.
     Kill,
+    /// Do nothing at all until told to continue.
+    Stop,
+    /// Go on after [`Signal::Stop`].
+    Continue,
 }
 
 /// A running process; killed when dropped.
@@ -32,6 +36,8 @@ impl Process {
             Signal::Interrupt => rustix::process::Signal::INT,
             Signal::Terminate => rustix::process::Signal::TERM,
             Signal::Kill => rustix::process::Signal::KILL,
+            Signal::Stop => rustix::process::Signal::STOP,
+            Signal::Continue => rustix::process::Signal::CONT,
         };
         kill_process(Pid::from_child(&self.0), signal).context("sending a signal")
     }

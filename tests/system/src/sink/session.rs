@@ -101,14 +101,22 @@ impl Session<'_> {
             return Ok(false);
         }
         let answer = self.book.answer(Stage::Dot, line);
-        if matches!(answer, Answer::Accept | Answer::TakeAndHangUp) {
-            self.book.messages().push(message);
+        match &answer {
+            Answer::Accept | Answer::TakeAndHangUp | Answer::BreakOff(_) => {
+                self.book.messages().push(message);
+            }
+            Answer::Reply(_) | Answer::Silence | Answer::HangUp => {}
         }
         self.act(answer, "250 2.0.0 Taken").await
     }
 
-    /// Reads content up to the dot; false when the client left before it.
+    /// Reads content up to the dot; false when one side left before it.
     async fn content(&mut self, octets: &mut Vec<u8>) -> io::Result<bool> {
+        self.stream.read_until(b'\n', octets).await?;
+        match self.book.answer(Stage::Content, "") {
+            Answer::Accept => {}
+            other => return self.act(other, "").await,
+        }
         loop {
             let start = octets.len();
             self.stream.read_until(b'\n', octets).await?;
@@ -136,6 +144,11 @@ impl Session<'_> {
             Answer::Reply(text) => self.say(&text).await,
             Answer::Silence => std::future::pending().await,
             Answer::HangUp | Answer::TakeAndHangUp => Ok(false),
+            Answer::BreakOff(octets) => {
+                self.stream.write_all(octets.as_bytes()).await?;
+                self.stream.flush().await?;
+                Ok(false)
+            }
         }
     }
 

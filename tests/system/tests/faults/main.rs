@@ -1,0 +1,5 @@
+//! Faults of the world around the program, one at a time: other servers that
+//! hang up, name servers that fail, a process that stands still, a full disk.
+//! Each test counts every message that got 250.
+
+mod dialogue;
