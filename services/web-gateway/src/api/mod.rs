@@ -6,9 +6,11 @@
 
 mod check;
 mod directory;
+mod explanation;
 mod history;
 mod intervention;
 mod job;
+mod load;
 mod mailbox;
 mod page;
 mod problem;
@@ -20,11 +22,13 @@ pub use check::{CheckLine, CheckSummary, Finding, FindingKind};
 pub use directory::{
     Account, Alias, Domain, DomainChange, NewAccount, PasswordChange, QuotaChange,
 };
+pub use explanation::{Explanation, JobExplanation, PublicationState};
 pub use history::{Decision, History, Notice, NoticeOf, Reason, Recipient, Transaction};
 pub use intervention::{
     Action, Intervened, InterventionReason, JobIntervened, Redirection, SweepingIntervention, Swept,
 };
 pub use job::{Attempt, Job, JobRecipient, JobState, Outcome, Verdict};
+pub use load::{DestinationLoad, LastReply, Load, LoadQuery};
 pub(crate) use mailbox::flag_name;
 pub use mailbox::{HeaderField, Mailbox, Message, MessageSummary};
 pub use page::{Page, PageQuery};

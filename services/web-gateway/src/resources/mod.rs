@@ -55,6 +55,8 @@ pub(crate) fn resources() -> (Router<Gateway>, Description) {
         .routes(routes!(mailboxes::raw))
         .routes(routes!(queue::list))
         .routes(routes!(queue::sweep::sweep))
+        .routes(routes!(queue::load::load))
+        .routes(routes!(queue::explanation::why))
         .routes(routes!(queue::show, queue::intervention::delete))
         .routes(routes!(queue::intervention::retry))
         .routes(routes!(queue::intervention::hold))

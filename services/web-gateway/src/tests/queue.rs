@@ -195,3 +195,65 @@ async fn unknown_and_malformed_ids_are_told_apart() {
         .await;
     answer.problem(StatusCode::NOT_FOUND, "missing");
 }
+
+#[tokio::test]
+async fn what_waits_is_explained() {
+    let bench = Bench::furnished().await;
+    let message = bench.deferred("carl@example.net").await;
+    let why = async |message| {
+        let answer = bench.get(&format!("/api/v1/queue/{message}/why")).await;
+        answer.with(StatusCode::OK).json()["jobs"][0].clone()
+    };
+    let first = why(message).await;
+    assert_eq!(first["job"]["state"], "deferred");
+    assert!(first["trouble"].is_null() && first["publication"].is_null());
+    let trouble = store::ledger::Trouble {
+        status: "4.4.1".parse().unwrap(),
+        diagnostic: message::Diagnostic::ours("nobody answers"),
+        at: bench.ports.clock.now(),
+        probe_at: bench.ports.clock.now() + std::time::Duration::from_secs(60),
+    };
+    let destination = "example.net".parse().unwrap();
+    let ledger = &bench.ports.ledger;
+    ledger
+        .destination_failed(&destination, trouble)
+        .await
+        .unwrap();
+    let troubled = why(message).await;
+    assert_eq!(troubled["trouble"]["failures"], 1);
+    assert_eq!(troubled["trouble"]["text"], "nobody answers");
+    let (unrouted, _) = bench.accept(&["carl@example.net"]).await;
+    let pending = why(unrouted).await;
+    assert_eq!(pending["job"]["key"], format!("{unrouted}.route"));
+    assert_eq!(pending["publication"]["topic"], "mail.accepted");
+    assert_eq!(pending["publication"]["published"], 1);
+    assert_eq!(pending["publication"]["depth"], 0);
+    assert!(pending["publication"]["next"].is_string());
+    bench
+        .delete(&format!("/api/v1/queue/{unrouted}"))
+        .await
+        .with(StatusCode::OK);
+    let answer = bench.get(&format!("/api/v1/queue/{unrouted}/why")).await;
+    answer.problem(StatusCode::CONFLICT, "conflict");
+}
+
+#[tokio::test]
+async fn the_load_is_told_by_state_and_destination() {
+    let bench = Bench::furnished().await;
+    bench.deferred("carl@example.net").await;
+    bench.deferred("dora@example.net").await;
+    bench.accept(&["erik@example.com"]).await;
+    let load = bench
+        .get("/api/v1/queue/load")
+        .await
+        .with(StatusCode::OK)
+        .json();
+    assert_eq!(load["messages"], 3);
+    assert_eq!(load["states"], json!({"deferred": 2, "pending": 1}));
+    let destinations = load["destinations"].as_object().unwrap();
+    assert_eq!(destinations.len(), 1);
+    let net = &destinations["example.net"];
+    assert_eq!(net["jobs"], 2);
+    assert_eq!(net["last_reply"]["text"], "Connection refused");
+    assert!(net["next_due"].is_string() && load["next"].is_null());
+}

@@ -1,6 +1,8 @@
 //! `/queue`: the open part of the ledger, and an operator's interventions.
 
+pub(super) mod explanation;
 pub(super) mod intervention;
+pub(super) mod load;
 pub(super) mod sweep;
 
 use axum::Json;
