@@ -23,7 +23,8 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
-    client: IpAddr,
+    /// Whose it is, once that is known.
+    client: Option<IpAddr>,
 }
 
 impl Admission {
@@ -37,17 +38,20 @@ impl Admission {
 
     /// A place for a connection from `address`, if there is one.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let client = client(address);
+        let mut place = self.admit_anybody()?;
+        place.assign(address).then_some(place)
+    }
+
+    /// A place for a connection of which it will turn out whose it is.
+    pub(crate) fn admit_anybody(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.open();
-        let of_client = open.clients.get(&client).copied().unwrap_or(0);
-        if open.total >= self.total || of_client >= self.per_client {
+        if open.total >= self.total {
             return None;
         }
         open.total += 1;
-        open.clients.insert(client, of_client + 1);
         Some(Place {
             admission: Arc::clone(self),
-            client,
+            client: None,
         })
     }
 
@@ -56,14 +60,30 @@ impl Admission {
     }
 }
 
+impl Place {
+    /// Gives the place to the client at `address`, unless it has enough.
+    pub(crate) fn assign(&mut self, address: IpAddr) -> bool {
+        let client = client(address);
+        let mut open = self.admission.open();
+        let of_client = open.clients.get(&client).copied().unwrap_or(0);
+        if of_client >= self.admission.per_client {
+            return false;
+        }
+        open.clients.insert(client, of_client + 1);
+        self.client = Some(client);
+        true
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.admission.open();
         open.total -= 1;
-        if let Some(count) = open.clients.get_mut(&self.client) {
+        let Some(client) = self.client else { return };
+        if let Some(count) = open.clients.get_mut(&client) {
             *count -= 1;
             if *count == 0 {
-                open.clients.remove(&self.client);
+                open.clients.remove(&client);
             }
         }
     }
@@ -71,7 +91,7 @@ impl Drop for Place {
 
 /// What counts as one client: an IPv4 address, or a /64 of IPv6, which is what
 /// one customer has at least.
-fn client(address: IpAddr) -> IpAddr {
+pub(crate) fn client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

@@ -14,7 +14,6 @@ use smtp::server::{Event, Role, Session, SessionConfig};
 use telemetry::{Refusal, names};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::allowance::Allowance;
@@ -22,6 +21,7 @@ use crate::intake::{Completion, Intake, Ticket};
 use crate::login::Logins;
 use crate::recipient::Recipients;
 use crate::stream::Stream;
+use crate::tls::Tls;
 use crate::{Ports, replies};
 
 /// How long a TLS handshake may take.
@@ -38,7 +38,7 @@ pub(crate) struct Service {
     pub(crate) data_timeout: Duration,
     /// Whether spans tell mail addresses.
     pub(crate) addresses: bool,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// A connection to one client.
@@ -114,7 +114,11 @@ impl Connection {
                     self.receive().await?;
                 }
                 Event::Authenticate(credentials) => {
-                    let checked = self.service.logins.check(credentials).await;
+                    let checked = self
+                        .service
+                        .logins
+                        .check(self.client.ip(), credentials)
+                        .await;
                     self.login(checked);
                 }
                 Event::Mail(mail) => {
@@ -329,7 +333,7 @@ impl Connection {
     }
 }
 
-async fn handshake(stream: Stream, acceptor: Option<&TlsAcceptor>) -> io::Result<Stream> {
-    let acceptor = acceptor.ok_or_else(|| io::Error::other("there is no certificate"))?;
-    timeout(HANDSHAKE, stream.secure(acceptor)).await?
+async fn handshake(stream: Stream, tls: Option<&Tls>) -> io::Result<Stream> {
+    let tls = tls.ok_or_else(|| io::Error::other("there is no certificate"))?;
+    timeout(HANDSHAKE, stream.secure(&tls.acceptor)).await?
 }

@@ -14,14 +14,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Place};
 use crate::allowance::Allowance;
 use crate::connection::{Connection, Service};
+use crate::failures::{Failures, Limits};
 use crate::intake::Completion;
 use crate::login::Logins;
+use crate::proxy::Proxies;
 use crate::recipient::Recipients;
 use crate::sender::Senders;
-use crate::{Error, Ports, replies, tls};
+use crate::tls::Tls;
+use crate::{Error, Ports, replies};
 
 /// How long running transactions may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,6 +33,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Ingress {
     service: Arc<Service>,
     admission: Arc<Admission>,
+    proxies: Arc<Proxies>,
     listeners: Vec<Listener>,
     readiness: Readiness,
 }
@@ -72,7 +76,7 @@ impl Ingress {
     /// # Errors
     /// When a port, the certificate or a secret cannot be had.
     pub async fn bind(config: &Config, ports: Ports) -> Result<Self, Error> {
-        let tls = tls::acceptor(&config.tls)?;
+        let tls = Tls::load(&config.tls)?;
         let smtp = &config.smtp;
         if tls.is_none() && !(smtp.submission.is_empty() && smtp.submissions.is_empty()) {
             return Err(Error::NoCertificate);
@@ -97,6 +101,7 @@ impl Ingress {
         }
         Ok(Self {
             admission: Admission::new(smtp.max_connections, smtp.max_connections_per_address),
+            proxies: Arc::new(Proxies::new(smtp)),
             service: Arc::new(service(config, ports, tls)?),
             listeners,
             readiness,
@@ -126,10 +131,19 @@ impl Ingress {
                 listener,
                 service: Arc::clone(&self.service),
                 admission: Arc::clone(&self.admission),
+                proxies: Arc::clone(&self.proxies),
                 sessions: sessions.clone(),
                 shutdown: shutdown.clone(),
                 abort: abort.clone(),
             }));
+        }
+        if let Some(tls) = &self.service.tls {
+            let clock = Arc::clone(self.service.ports.station.clock());
+            let watching = Arc::clone(&tls.identity).watch(clock);
+            let shutdown = shutdown.clone();
+            listening.spawn(async move {
+                shutdown.run_until_cancelled(watching).await;
+            });
         }
         self.readiness.set(State::Ready);
         while listening.join_next().await.is_some() {}
@@ -158,16 +172,16 @@ fn session_config(config: &Config, role: Role, starttls: bool) -> SessionConfig 
     }
 }
 
-fn service(
-    config: &Config,
-    ports: Ports,
-    tls: Option<tokio_rustls::TlsAcceptor>,
-) -> Result<Service, Error> {
+fn service(config: &Config, ports: Ports, tls: Option<Tls>) -> Result<Service, Error> {
     let smtp = &config.smtp;
     let directory = &ports.directory;
     let clock = ports.station.clock();
     Ok(Service {
-        logins: Logins::new(Arc::clone(directory), smtp.auth_failure_delay.duration()),
+        logins: Logins::new(
+            Arc::clone(directory),
+            Failures::new(login_limits(smtp), Arc::clone(clock)),
+            smtp.auth_failure_delay.duration(),
+        ),
         recipients: Recipients {
             directory: Arc::clone(directory),
             mailboxes: Arc::clone(&ports.mailboxes),
@@ -188,10 +202,19 @@ fn service(
     })
 }
 
+fn login_limits(smtp: &config::Smtp) -> Limits {
+    Limits {
+        per_client: smtp.max_auth_failures_per_address,
+        per_account: smtp.max_auth_failures_per_account,
+        window: smtp.auth_failure_window.duration(),
+    }
+}
+
 struct Accepting {
     listener: Listener,
     service: Arc<Service>,
     admission: Arc<Admission>,
+    proxies: Arc<Proxies>,
     sessions: TaskTracker,
     shutdown: CancellationToken,
     /// Ends sessions that outlast the grace period.
@@ -213,42 +236,35 @@ async fn accept(accepting: Accepting) {
 
 impl Accepting {
     /// Gives a connection a task of its own, if there is a place for it.
-    fn begin(&self, (socket, client): (TcpStream, SocketAddr)) {
-        let Some(place) = self.admission.admit(client.ip()) else {
-            self.turn_away(&socket, client);
-            return;
+    fn begin(&self, (socket, peer): (TcpStream, SocketAddr)) {
+        let proxies = Some(&self.proxies).filter(|proxies| proxies.trust(peer.ip()));
+        let place = match proxies {
+            Some(_) => self.admission.admit_anybody(),
+            None => self.admission.admit(peer.ip()),
+        };
+        let Some(place) = place else {
+            return turn_away(self.listener.kind, &socket, peer);
         };
         let metrics: &Metrics = self.service.ports.station.metrics();
+        let opening = Opening {
+            service: Arc::clone(&self.service),
+            session: Arc::clone(&self.listener.session),
+            kind: self.listener.kind,
+            proxies: proxies.cloned(),
+            shutdown: self.shutdown.clone(),
+            place,
+        };
         let counted = metrics.connected(self.listener.kind.name());
-        let opening = Connection::open(
-            Arc::clone(&self.service),
-            Arc::clone(&self.listener.session),
-            self.listener.kind == Kind::Submissions,
-            (socket, client),
-            self.shutdown.clone(),
-        );
         let session = async move {
-            let _held = (place, counted);
-            match opening.await {
-                Ok(connection) => connection.serve().await,
-                Err(error) => tracing::debug!(%client, %error, "no session began"),
+            let _counted = counted;
+            if let Err(error) = opening.serve(socket, peer).await {
+                tracing::debug!(client = %peer, %error, "no session began");
             }
         };
         let abort = self.abort.clone();
         self.sessions.spawn(async move {
             abort.run_until_cancelled(session).await;
         });
-    }
-
-    /// Says why, if that takes no waiting, and hangs up.
-    fn turn_away(&self, socket: &TcpStream, client: SocketAddr) {
-        tracing::debug!(%client, "too many connections");
-        if self.listener.kind != Kind::Submissions {
-            let mut wire = Vec::new();
-            replies::too_many_connections().encode(&mut wire);
-            // A client that cannot even take this much learns it by the end.
-            let _ = socket.try_write(&wire);
-        }
     }
 
     /// An accept that fails for want of file descriptors would fail again at
@@ -259,5 +275,53 @@ impl Accepting {
             () = self.shutdown.cancelled() => {}
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
         }
+    }
+}
+
+/// A connection that has a place.
+struct Opening {
+    service: Arc<Service>,
+    session: Arc<SessionConfig>,
+    kind: Kind,
+    /// Where the connection comes from one of them.
+    proxies: Option<Arc<Proxies>>,
+    shutdown: CancellationToken,
+    place: Place,
+}
+
+impl Opening {
+    /// Learns who the client is where a proxy tells, and serves it.
+    async fn serve(mut self, mut socket: TcpStream, peer: SocketAddr) -> io::Result<()> {
+        let mut client = peer;
+        if let Some(proxies) = &self.proxies
+            && let Some(told) = proxies.client(&mut socket).await?
+        {
+            client = told;
+            if !self.place.assign(client.ip()) {
+                turn_away(self.kind, &socket, client);
+                return Ok(());
+            }
+        }
+        let implicit_tls = self.kind == Kind::Submissions;
+        let Self {
+            service,
+            session,
+            shutdown,
+            ..
+        } = self;
+        let opening = Connection::open(service, session, implicit_tls, (socket, client), shutdown);
+        opening.await?.serve().await;
+        Ok(())
+    }
+}
+
+/// Says why, if that takes no waiting, and hangs up.
+fn turn_away(kind: Kind, socket: &TcpStream, client: SocketAddr) {
+    tracing::debug!(%client, "too many connections");
+    if kind != Kind::Submissions {
+        let mut wire = Vec::new();
+        replies::too_many_connections().encode(&mut wire);
+        // A client that cannot even take this much learns it by the end.
+        let _ = socket.try_write(&wire);
     }
 }

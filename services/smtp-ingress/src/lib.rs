@@ -14,9 +14,11 @@
 mod admission;
 mod allowance;
 mod connection;
+mod failures;
 mod ingress;
 mod intake;
 mod login;
+mod proxy;
 mod recipient;
 mod replies;
 mod sender;

@@ -1,5 +1,6 @@
 //! Checking passwords (RFC 4954), in constant ignorance of who exists.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,14 @@ use message::{AccountId, Address};
 use smtp::Reply;
 use smtp::server::Credentials;
 use store::Directory;
-use store::directory::PasswordHash;
+use store::directory::{Account, PasswordHash};
 use tokio::sync::Semaphore;
 
+use crate::failures::{Failures, TooMany, User};
 use crate::replies;
+
+/// How often the delay doubles with the failures of one client.
+const MAX_DOUBLINGS: u32 = 4;
 
 /// A hash that no password has, of the cost that new accounts get: what unknown
 /// users are checked against, so that they take as long as known ones.
@@ -24,42 +29,67 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cm9ocnBvc3Qtbm9ib2R5\
 pub(crate) struct Logins {
     directory: Arc<dyn Directory>,
     checks: Arc<Semaphore>,
+    failures: Failures,
     failure_delay: Duration,
 }
 
 impl Logins {
-    pub(crate) fn new(directory: Arc<dyn Directory>, failure_delay: Duration) -> Self {
+    pub(crate) fn new(
+        directory: Arc<dyn Directory>,
+        failures: Failures,
+        failure_delay: Duration,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             directory,
             checks: Arc::new(Semaphore::new(cores)),
+            failures,
             failure_delay,
         }
     }
 
     /// Whose credentials these are; else, after a delay, what to reply.
-    pub(crate) async fn check(&self, credentials: &Credentials) -> Result<AccountId, Reply> {
-        let account = match credentials.user.parse::<Address>() {
-            Ok(address) => self.directory.account_at(&address).await.map_err(|error| {
-                tracing::error!(%error, "cannot look up an account to log in");
-                replies::login_not_now()
-            })?,
-            Err(_) => None,
+    pub(crate) async fn check(
+        &self,
+        client: IpAddr,
+        credentials: &Credentials,
+    ) -> Result<AccountId, Reply> {
+        let account = self.account(&credentials.user).await?;
+        let user = match &account {
+            Some(account) => User::Account(account.id),
+            None => User::Nobody(credentials.user.to_lowercase().into()),
         };
+        let failed = self.failures.attempt(client, &user).map_err(too_many)?;
         let hash = match &account {
             Some(account) => account.password.clone(),
             None => PasswordHash::new(NOBODY.to_owned()),
         };
-        let right = self
-            .verify(credentials.password.expose().to_owned(), hash)
-            .await?;
-        match account {
-            Some(account) if right => Ok(account.id),
-            Some(_) | None => {
-                tokio::time::sleep(self.failure_delay).await;
+        let password = credentials.password.expose().to_owned();
+        let right = self.verify(password, hash).await;
+        match (right, account) {
+            (Ok(false), _) | (Ok(true), None) => {
+                tokio::time::sleep(self.failure_delay * 2_u32.pow(failed.min(MAX_DOUBLINGS))).await;
                 Err(replies::wrong_credentials())
             }
+            (Ok(true), Some(account)) => {
+                self.failures.forgive(client, &user);
+                Ok(account.id)
+            }
+            (Err(refusal), _) => {
+                self.failures.forgive(client, &user);
+                Err(refusal)
+            }
         }
+    }
+
+    async fn account(&self, user: &str) -> Result<Option<Account>, Reply> {
+        let Ok(address) = user.parse::<Address>() else {
+            return Ok(None);
+        };
+        self.directory.account_at(&address).await.map_err(|error| {
+            tracing::error!(%error, "cannot look up an account to log in");
+            replies::login_not_now()
+        })
     }
 
     async fn verify(&self, password: String, hash: PasswordHash) -> Result<bool, Reply> {
@@ -74,6 +104,13 @@ impl Logins {
                 .is_ok()
         });
         check.await.map_err(|_| replies::login_not_now())
+    }
+}
+
+fn too_many(limit: TooMany) -> Reply {
+    match limit {
+        TooMany::FromClient => replies::too_many_failures_from_client(),
+        TooMany::ForAccount => replies::too_many_failures_for_account(),
     }
 }
 

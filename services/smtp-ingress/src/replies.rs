@@ -73,6 +73,14 @@ pub(crate) fn wrong_credentials() -> Reply {
     reply(535, (5, 7, 8), "User name or password is wrong")
 }
 
+pub(crate) fn too_many_failures_from_client() -> Reply {
+    reply(421, (4, 7, 0), "Too many failed logins; try again later")
+}
+
+pub(crate) fn too_many_failures_for_account() -> Reply {
+    reply(454, (4, 7, 0), "Too many failed logins; try again later")
+}
+
 pub(crate) fn login_not_now() -> Reply {
     reply(
         454,
