@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::database::{Database, Table};
 use super::step::Written;
+use super::unavailable;
 use crate::StoreError;
 
 /// What a row costs in memory beside its own octets.
@@ -24,6 +25,20 @@ struct Layers {
     /// About how many octets of memory `active` takes.
     size: usize,
     frozen: Option<Arc<Written>>,
+}
+
+impl Layers {
+    fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>, left: bool) {
+        let key_size = ROW + key.len();
+        let size = |value: &Option<Vec<u8>>| key_size + value.as_ref().map_or(0, Vec::len);
+        let before = if left {
+            self.size += size(&value);
+            self.active.insert(key, value)
+        } else {
+            self.active.remove(&key)
+        };
+        self.size -= before.as_ref().map_or(0, size);
+    }
 }
 
 /// All rows at one moment.
@@ -50,17 +65,29 @@ impl Recent {
         })
     }
 
-    /// Adds what a batch wrote.
-    pub(super) fn add(&self, written: Written) {
+    /// Adds what a batch wrote. A deleted row that nothing below has leaves no
+    /// trace, or readers would have to step over all that came and went.
+    pub(super) fn add(&self, written: Written, database: &Database) -> Result<(), StoreError> {
+        let left = self.view(database, |view| {
+            let below = |key: &Vec<u8>| {
+                let frozen = view.frozen.is_some_and(|frozen| frozen.contains_key(key));
+                Ok(frozen
+                    || view
+                        .rows
+                        .get(key.as_slice())
+                        .map_err(unavailable)?
+                        .is_some())
+            };
+            let left = written
+                .iter()
+                .map(|(key, value)| Ok(value.is_some() || below(key)?));
+            left.collect::<Result<Vec<bool>, StoreError>>()
+        })?;
         let mut layers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for (key, value) in written {
-            let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
-            layers.size += ROW + key.len() + size(&value);
-            if let Some(before) = layers.active.get(&key) {
-                layers.size -= ROW + key.len() + size(before);
-            }
-            layers.active.insert(key, value);
+        for ((key, value), left) in written.into_iter().zip(left) {
+            layers.set(key, value, left);
         }
+        Ok(())
     }
 
     /// About how many octets of memory the active rows take.

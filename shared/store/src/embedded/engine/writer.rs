@@ -206,8 +206,8 @@ impl Writer {
         {
             self.sync();
         }
-        self.recent.add(written);
-        Ok(())
+        let shown = self.recent.add(written, &self.database);
+        shown.inspect_err(|error| self.failure.database(error))
     }
 
     /// Runs the steps one after the other; each sees what those before it wrote.
