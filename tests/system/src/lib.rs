@@ -28,7 +28,7 @@ pub use collector::{Collector, SpanRecord};
 pub use copies::Copies;
 pub use house::{Account, House, Output, Plan, Signal};
 pub use load::{Entrance, Load, Tally};
-pub use remote::Remote;
+pub use remote::{Names, Remote};
 pub use servers::Port;
 pub use sink::{Answer, Received, Sink, Stage};
 pub use wait::{DEADLINE, until, until_within};

@@ -1,9 +1,16 @@
 //! The rest of the world: a mail server, and the name server that leads there.
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
+use dns::Zone;
 use dns::server::ZoneServer;
 
 use crate::sink::Sink;
+use crate::wait::until;
+
+/// For how many seconds an answer holds.
+const TTL: u32 = 60;
 
 /// Names as the world has them; every host is the sink.
 const ZONE: &str = "
@@ -15,6 +22,35 @@ direct.test     A    127.0.0.1
 broken.test     SERVFAIL
 ";
 
+/// How the name server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// As the world is.
+    Known,
+    /// That it failed, whatever it is asked.
+    Failing,
+    /// Not at all.
+    Silent,
+}
+
+impl Names {
+    fn zone(self) -> Result<Zone> {
+        let all = |record: &str| {
+            let names = ZONE
+                .lines()
+                .filter_map(|line| line.split_whitespace().next());
+            let lines: Vec<_> = names.map(|name| format!("{name} {record}")).collect();
+            lines.join("\n")
+        };
+        let zone = match self {
+            Self::Known => ZONE.to_owned(),
+            Self::Failing => all("SERVFAIL"),
+            Self::Silent => all("TIMEOUT"),
+        };
+        Ok(zone.parse()?)
+    }
+}
+
 /// A sink that takes mail for `sink.test`, `other.test` and `direct.test`.
 ///
 /// `nomail.test` has a null MX, `broken.test` no answer from its name servers,
@@ -22,7 +58,8 @@ broken.test     SERVFAIL
 pub struct Remote {
     /// The mail server.
     pub sink: Sink,
-    names: ZoneServer,
+    names: Option<ZoneServer>,
+    name_server: SocketAddr,
 }
 
 impl Remote {
@@ -43,12 +80,33 @@ impl Remote {
     }
 
     /// The address of the name server.
-    pub fn names(&self) -> std::net::SocketAddr {
-        self.names.address()
+    pub fn names(&self) -> SocketAddr {
+        self.name_server
+    }
+
+    /// Lets the name server answer so from now on. What it said before stays
+    /// true for a minute for whoever remembers it.
+    ///
+    /// # Errors
+    /// When its port is lost.
+    pub async fn answer(&mut self, names: Names) -> Result<()> {
+        self.names = None;
+        let zone = names.zone()?;
+        let server = until("the name server's port is free", async || {
+            Ok(ZoneServer::bind(zone.clone(), TTL, self.name_server)
+                .await
+                .ok())
+        });
+        self.names = Some(server.await?);
+        Ok(())
     }
 
     async fn with(sink: Sink) -> Result<Self> {
-        let names = ZoneServer::start(ZONE.parse()?, 60).await?;
-        Ok(Self { sink, names })
+        let names = ZoneServer::start(Names::Known.zone()?, TTL).await?;
+        Ok(Self {
+            sink,
+            name_server: names.address(),
+            names: Some(names),
+        })
     }
 }

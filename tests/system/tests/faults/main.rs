@@ -2,4 +2,7 @@
 //! hang up, name servers that fail, a process that stands still, a full disk.
 //! Each test counts every message that got 250.
 
+mod account;
 mod dialogue;
+mod names;
+mod stopped;
