@@ -1,11 +1,15 @@
 //! The command line.
 
+mod queue;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use config::Size;
-use message::{Address, Destination, Domain, MessageId};
+use message::{Address, Domain, MessageId};
 use store::mailbox::MailboxName;
+
+pub(crate) use queue::{QueueOrder, Which};
 
 /// A message server built like the tube posts of old cities.
 #[derive(Debug, Parser)]
@@ -178,63 +182,6 @@ pub(crate) enum MessageOrder {
         /// Its octets, as a mail client would get them
         #[arg(long)]
         raw: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum QueueOrder {
-    /// List open messages in the order of acceptance
-    List {
-        /// Only those of this return path
-        #[arg(long, value_name = "ADDRESS")]
-        sender: Option<Address>,
-        /// Only those to this recipient
-        #[arg(long, value_name = "ADDRESS")]
-        recipient: Option<Address>,
-        /// Only those to this destination: local, a domain, or smarthost:HOST:PORT
-        #[arg(long)]
-        destination: Option<Destination>,
-    },
-    /// Show an open message with its jobs
-    Show {
-        /// A message id or a job key
-        id: String,
-    },
-    /// Try now what is deferred, waiting or dead
-    Retry {
-        /// Message ids or job keys
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<String>,
-    },
-    /// Stop what is pending, waiting or deferred until it is released
-    Hold {
-        /// Message ids or job keys
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<String>,
-    },
-    /// Let go on what is held
-    Release {
-        /// Message ids or job keys
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<String>,
-    },
-    /// Give up and tell the sender
-    Bounce {
-        /// Message ids or job keys
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<String>,
-        /// Why, in one line that the sender reads
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
-    /// Give up and tell nobody
-    Delete {
-        /// Message ids or job keys
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<String>,
-        /// Why, in one line for `rohrpost trace`
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
     },
 }
 

@@ -293,3 +293,39 @@ fn a_port_that_is_taken_ends_everything() {
         .output();
     check_refusal(&output.unwrap(), 1, &format!("cannot listen on {address}"));
 }
+
+#[test]
+fn the_queue_is_selected_from_and_watched() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("data"));
+    let selected = [
+        "queue",
+        "list",
+        "--state",
+        "held",
+        "--older-than",
+        "1h",
+        "--last-reply",
+        "full",
+    ];
+    assert!(server.told(&selected).contains("nothing is in the queue"));
+    let top = server.told(&["queue", "top"]);
+    assert!(top.contains("0 messages in the queue"), "{top}");
+    assert!(!top.contains('\x1b'), "no terminal, no escapes: {top}");
+    let all = ["queue", "delete", "--all-matching", "--older-than", "0s"];
+    assert_eq!(server.told(&all), "0 jobs deleted\n");
+    check_refusal(
+        &server.command(&["queue", "retry", "--all-matching"]),
+        2,
+        "--older-than 0s means the whole queue",
+    );
+    check_refusal(
+        &server.command(&["queue", "retry", "x", "--state", "held"]),
+        2,
+        "need --all-matching",
+    );
+    check_refusal(&server.command(&["queue", "hold"]), 2, "required");
+    let unknown = "019aa1c3f2b07d3e8f00000000000001";
+    let answer = server.command(&["queue", "why", unknown]);
+    check_refusal(&answer, 1, "does not know message");
+}

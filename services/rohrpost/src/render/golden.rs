@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
+use web_gateway::api::{Counts, Load};
 
 use super::*;
 
@@ -51,6 +52,7 @@ fn traces() {
         "trace-aliases",
         "trace-many-attempts",
         "trace-unrouted",
+        "trace-held-unrouted",
     ] {
         check(name, |history, moment| story(&history, moment));
     }
@@ -64,6 +66,33 @@ fn the_queue() {
     check("queue-item", |item, moment| queue_item(&item, moment));
     check("queue-item-notice", |item, moment| {
         queue_item(&item, moment)
+    });
+    check("queue-item-held-unrouted", |item, moment| {
+        queue_item(&item, moment)
+    });
+    check("why", |why, moment| explanation(&why, moment));
+}
+
+#[test]
+fn the_queue_at_a_glance() {
+    check("top", |(counts, load): (Counts, Load), _| {
+        let glance = |counts, now: &str| Glance {
+            moment: Moment {
+                now: now.parse().unwrap(),
+                zone: TimeZone::UTC,
+            },
+            counts,
+            load: load.clone(),
+        };
+        let later = Counts {
+            accepted: counts.accepted + 30,
+            delivered: counts.delivered + 5,
+            ..counts.clone()
+        };
+        let first = glance(counts, "2026-11-23T15:30:00Z");
+        let second = glance(later, "2026-11-23T15:30:02Z");
+        let screens = [top(&first, None, 3), top(&second, Some(&first), 9)];
+        screens.join("\n--- two seconds later ---\n\n")
     });
 }
 

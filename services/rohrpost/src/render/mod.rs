@@ -4,6 +4,7 @@
 
 mod check;
 mod directory;
+mod explanation;
 #[cfg(test)]
 mod golden;
 mod mailbox;
@@ -11,16 +12,19 @@ mod moment;
 mod queue;
 mod story;
 mod table;
+mod top;
 
 use std::fmt::Display;
 
 pub(crate) use check::{check_summary, finding};
 pub(crate) use directory::{accounts, aliases, domains};
+pub(crate) use explanation::explanation;
 pub(crate) use mailbox::{mailboxes, message, messages};
 pub(crate) use moment::Moment;
 pub(crate) use queue::{queue, queue_item};
 pub(crate) use story::story;
 pub(crate) use table::Table;
+pub(crate) use top::{Glance, top};
 
 /// The most things that are named one by one.
 const NAMED: usize = 10;

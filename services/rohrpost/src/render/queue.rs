@@ -1,6 +1,6 @@
 //! The queue, in a table and message by message.
 
-use message::Address;
+use message::{Address, Part};
 use web_gateway::api::{Job, JobRecipient, JobState, QueueItem, Verdict};
 
 use super::{Moment, Table, enumerate, size};
@@ -77,7 +77,9 @@ pub(crate) fn queue_item(item: &QueueItem, moment: &Moment) -> String {
     }
     for job in &item.jobs {
         text.push_str(&format!("\njob {}\n", job.key));
-        text.push_str(&format!("  destination  {}\n", job.destination));
+        if matches!(job.key.part, Part::Work(_)) {
+            text.push_str(&format!("  destination  {}\n", job.destination));
+        }
         text.push_str(&format!("  state        {}\n", state(job, moment)));
         text.push_str(&format!("  attempts     {}\n", job.attempts));
         if let Some(until) = job.retry_until {
@@ -121,6 +123,11 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
 
 /// The state of a job, what is next, and why.
 fn state(job: &Job, moment: &Moment) -> String {
+    let what = match job.key.part {
+        Part::Route => "routing: ",
+        Part::Notice => "telling its sender: ",
+        Part::Work(_) => "",
+    };
     let state = match job.state {
         JobState::Pending => "pending".to_owned(),
         JobState::Working { .. } => "being worked on".to_owned(),
@@ -131,12 +138,12 @@ fn state(job: &Job, moment: &Moment) -> String {
         JobState::Settled => "settled".to_owned(),
     };
     match last_reason(job) {
-        Some(reason) => format!("{state}: {reason}"),
-        None => state,
+        Some(reason) => format!("{what}{state}: {reason}"),
+        None => format!("{what}{state}"),
     }
 }
 
-fn last_reason(job: &Job) -> Option<String> {
+pub(super) fn last_reason(job: &Job) -> Option<String> {
     let open = job
         .recipients
         .iter()
@@ -147,14 +154,14 @@ fn last_reason(job: &Job) -> Option<String> {
     Some(cut(&last.text))
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     if text.chars().count() <= REASON {
         return text.to_owned();
     }
     text.chars().take(REASON - 1).chain(['…']).collect()
 }
 
-fn open_addresses(job: &Job) -> Vec<Address> {
+pub(super) fn open_addresses(job: &Job) -> Vec<Address> {
     let is_open = |recipient: &&JobRecipient| {
         recipient
             .outcome
@@ -168,7 +175,7 @@ fn open_addresses(job: &Job) -> Vec<Address> {
         .collect()
 }
 
-fn tries(tries: u32) -> String {
+pub(super) fn tries(tries: u32) -> String {
     match tries {
         1 => "1 try".to_owned(),
         tries => format!("{tries} tries"),

@@ -1,7 +1,7 @@
 //! `rohrpost trace`: the life of a message in plain words, in the order in which
 //! things happened, and what happens next.
 
-use message::{NoticeKind, Timestamp};
+use message::{NoticeKind, Part, Timestamp};
 use web_gateway::api::{
     Attempt, Decision, History, Job, JobState, Notice, Outcome, Reason, Verdict,
 };
@@ -16,7 +16,7 @@ const TIMES: usize = 25;
 pub(crate) fn story(history: &History, moment: &Moment) -> String {
     let mut events = vec![arrival(history)];
     events.push(routing(history));
-    for job in &history.jobs {
+    for job in history.chores.iter().chain(&history.jobs) {
         events.extend(attempts(job));
         events.extend(outcomes(job));
     }
@@ -234,7 +234,11 @@ fn tried(job: &Job, attempt: &Attempt) -> Event {
         (Some(host), Some(peer)) => format!("tried {host} at {peer}"),
         (Some(host), None) => format!("tried {host}"),
         (None, Some(peer)) => format!("tried {peer}"),
-        (None, None) => job.destination.to_string(),
+        (None, None) => match job.key.part {
+            Part::Route => "routing".to_owned(),
+            Part::Notice => "telling the sender".to_owned(),
+            Part::Work(_) => job.destination.to_string(),
+        },
     };
     let tls = attempt
         .tls
@@ -322,12 +326,15 @@ fn future(history: &History, moment: &Moment) -> Vec<String> {
     if history.closed_at.is_some() {
         return Vec::new();
     }
-    if history.decisions.is_none() {
+    let stopped = history
+        .chores
+        .iter()
+        .filter(|job| job.state != JobState::Pending);
+    if history.decisions.is_none() && stopped.clone().next().is_none() {
         return vec!["it waits to be routed".to_owned()];
     }
-    let open = history
-        .jobs
-        .iter()
+    let open = stopped
+        .chain(&history.jobs)
         .filter(|job| job.state != JobState::Settled);
     let mut lines: Vec<_> = open.flat_map(|job| prospects(job, moment)).collect();
     if lines.is_empty() {
@@ -343,7 +350,11 @@ fn prospects(job: &Job, moment: &Moment) -> Vec<String> {
             .as_ref()
             .is_none_or(|outcome| outcome.verdict == Verdict::Deferred)
     });
-    let who = enumerate(&open.map(|recipient| &recipient.address).collect::<Vec<_>>());
+    let who = match job.key.part {
+        Part::Route => "deciding where it goes".to_owned(),
+        Part::Notice => "telling its sender".to_owned(),
+        Part::Work(_) => enumerate(&open.map(|recipient| &recipient.address).collect::<Vec<_>>()),
+    };
     let to = &job.destination;
     let next = match job.state {
         JobState::Pending => format!("{who}: about to be worked on"),
