@@ -259,7 +259,7 @@ impl Connection {
         ticket
             .span()
             .set(names::SMTP_REPLY, i64::from(refusal.code()));
-        tracing::info!(message = %ticket.id(), client = %self.client, %refusal, "refused");
+        tracing::info!(message_id = %ticket.id(), client = %self.client, %refusal, "refused");
         let permanent = refusal.is_permanent();
         self.count(if permanent {
             Refusal::Permanent

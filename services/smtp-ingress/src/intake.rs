@@ -211,15 +211,15 @@ impl Ticket {
         match accepted {
             Ok(Accepted::Taken | Accepted::Known) => {
                 ports.station.metrics().accepted(protocol, size);
-                tracing::info!(message = %self.id, size, "accepted");
+                tracing::info!(message_id = %self.id, size, "accepted");
                 Ok(())
             }
             Ok(Accepted::ContentCondemned) => {
-                tracing::error!(message = %self.id, "content was condemned before it was accepted");
+                tracing::error!(message_id = %self.id, "content was condemned before it was accepted");
                 Err(replies::not_now())
             }
             Err(error) => {
-                tracing::error!(message = %self.id, %error, "cannot record a message");
+                tracing::error!(message_id = %self.id, %error, "cannot record a message");
                 self.forget(ports, stored, &error).await;
                 Err(replies::store(&error))
             }
@@ -233,7 +233,7 @@ impl Ticket {
         if matches!(error, StoreError::Full(_))
             && let Err(error) = ports.content.remove(&stored.id).await
         {
-            tracing::warn!(message = %self.id, %error, "cannot remove refused content");
+            tracing::warn!(message_id = %self.id, %error, "cannot remove refused content");
         }
     }
 
@@ -253,7 +253,7 @@ impl Ticket {
 
     fn content_failed(&self, error: &ContentError) -> Reply {
         let cause = error as &dyn std::error::Error;
-        tracing::error!(message = %self.id, error = cause, "cannot write content");
+        tracing::error!(message_id = %self.id, error = cause, "cannot write content");
         replies::content(error)
     }
 }

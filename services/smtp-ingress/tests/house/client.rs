@@ -22,7 +22,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) fn over(socket: TcpStream) -> Self {
         Self {
             stream: Box::new(socket),
             buffer: Vec::new(),
@@ -58,6 +61,16 @@ impl Client {
     pub(crate) async fn send(&mut self, octets: impl AsRef<[u8]>) {
         self.stream.write_all(octets.as_ref()).await.unwrap();
         self.stream.flush().await.unwrap();
+    }
+
+    /// Sends, unless the server hung up.
+    pub(crate) async fn try_send(&mut self, octets: &str) -> std::io::Result<()> {
+        self.stream.write_all(octets.as_bytes()).await
+    }
+
+    /// Says that nothing more comes, and goes on listening.
+    pub(crate) async fn close_its_side(&mut self) {
+        self.stream.shutdown().await.unwrap();
     }
 
     /// Sends a line and expects the last line of its reply to begin like that.

@@ -115,11 +115,17 @@ impl House {
         Client::connect(self.mx).await
     }
 
-    /// A client on the submission port, under TLS and logged in as Alice.
-    pub(crate) async fn alice(&self) -> Client {
+    /// A client on the submission port, under TLS.
+    pub(crate) async fn stranger(&self) -> Client {
         let mut client = Client::connect_tls(self.submissions, &self.certificate).await;
         client.expect("220 ").await;
         client.say("EHLO client.example", "250 HELP").await;
+        client
+    }
+
+    /// Such a client, logged in as Alice.
+    pub(crate) async fn alice(&self) -> Client {
+        let mut client = self.stranger().await;
         client
             .say(&login("alice@example.org", PASSWORD), "235 2.7.0")
             .await;
