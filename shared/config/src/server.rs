@@ -8,6 +8,7 @@ use message::Domain;
 use serde::{Deserialize, Serialize};
 
 use crate::Config;
+use crate::value::Size;
 
 /// `[server]`: what every service needs to know of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Server {
     pub hostname: Domain,
     /// Where the embedded engines and what `serve` generates are kept.
     pub data: PathBuf,
+    /// So much space stays free where contents are kept: beneath, new messages
+    /// are refused for now (452), while those that were accepted go on.
+    pub min_free: Size,
 }
 
 impl Default for Server {
@@ -24,6 +28,7 @@ impl Default for Server {
         Self {
             hostname: system_hostname(),
             data: PathBuf::from("./rohrpost-data"),
+            min_free: Size::mib(64),
         }
     }
 }

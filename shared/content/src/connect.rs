@@ -69,10 +69,17 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Makes ids unique.
     pub random: Arc<dyn Randomness>,
+    /// So many octets of the disk stay free: beneath, new contents are refused
+    /// as on a full disk.
+    pub min_free: u64,
     /// Ends the process after a failed fsync. A test may return from it: the
     /// store then refuses everything with [`Error::Stopped`].
     pub on_sync_failure: SyncFailure,
 }
+
+/// The free space that is kept where nothing else is said: enough for the
+/// engines beside us to settle what was accepted.
+const MIN_FREE: u64 = 64 << 20;
 
 impl Settings {
     /// Settings under which a failed fsync is logged and ends the process.
@@ -85,6 +92,7 @@ impl Settings {
             writer,
             clock,
             random,
+            min_free: MIN_FREE,
             on_sync_failure: Arc::new(exit),
         }
     }

@@ -98,7 +98,10 @@ async fn open_content(
         url => url.parse().map_err(engine("content store"))?,
     };
     let writer = WRITER.parse().map_err(engine("content store"))?;
-    let settings = content::Settings::new(Some(writer), clock, random);
+    let settings = content::Settings {
+        min_free: config.server.min_free.octets(),
+        ..content::Settings::new(Some(writer), clock, random)
+    };
     content::connect(&url, settings)
         .await
         .map_err(engine("content store"))

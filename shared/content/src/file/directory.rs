@@ -65,6 +65,14 @@ impl WriterDirectory {
         }
     }
 
+    /// Refuses while too little of the disk is free, as the disk does when
+    /// nothing is.
+    pub(crate) fn check_room(&self) -> Result<(), Error> {
+        self.durable
+            .check_room(&self.handle)
+            .map_err(Error::io("add to", &self.path))
+    }
+
     /// A new empty file, locked until it is closed.
     pub(crate) fn partial(&self) -> Result<Partial, Error> {
         loop {

@@ -17,6 +17,8 @@ pub(crate) trait Disk: Send + Sync {
     fn sync_file(&self, file: &File) -> io::Result<()>;
     /// Makes a directory's entries durable.
     fn sync_directory(&self, directory: &File) -> io::Result<()>;
+    /// How many octets are free where a directory is.
+    fn free(&self, directory: &File) -> io::Result<u64>;
 }
 
 /// The operating system's.
@@ -49,20 +51,27 @@ impl Disk for SystemDisk {
     fn sync_directory(&self, directory: &File) -> io::Result<()> {
         directory.sync_all()
     }
+
+    fn free(&self, directory: &File) -> io::Result<u64> {
+        let disk = rustix::fs::fstatvfs(directory)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
 }
 
 /// A disk that is given up at the first fsync that fails: the kernel marks the
 /// pages clean then, so another fsync would succeed without having written them.
 pub(crate) struct Durable {
     disk: Arc<dyn Disk>,
+    min_free: u64,
     on_failure: SyncFailure,
     stopped: AtomicBool,
 }
 
 impl Durable {
-    pub(crate) fn new(disk: Arc<dyn Disk>, on_failure: SyncFailure) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, min_free: u64, on_failure: SyncFailure) -> Self {
         Self {
             disk,
+            min_free,
             on_failure,
             stopped: AtomicBool::new(false),
         }
@@ -75,6 +84,16 @@ impl Durable {
         } else {
             Ok(())
         }
+    }
+
+    /// Refuses while less is free around `directory` than is to stay free.
+    pub(crate) fn check_room(&self, directory: &File) -> io::Result<()> {
+        let (free, kept) = (self.disk.free(directory)?, self.min_free);
+        if free >= kept {
+            return Ok(());
+        }
+        let reason = format!("{free} octets are free, and {kept} stay free");
+        Err(io::Error::new(io::ErrorKind::StorageFull, reason))
     }
 
     pub(crate) fn write(

@@ -12,7 +12,8 @@
 //! end is never written behind. [`record`] tells the format; a record holds
 //! enough to recover its mail without the store.
 //!
-//! Failures: a full disk is the error of those who write at that moment; a
+//! Failures: a full disk, or one on which less is free than shall stay free
+//! ([`Settings::min_free`]), is the error of those who write at that moment; a
 //! failed fsync ends the process; a damaged record is an error naming the place,
 //! and its neighbours stay readable.
 
@@ -85,12 +86,13 @@ impl Writing {
             writer,
             clock,
             random,
+            min_free,
             on_sync_failure,
         } = settings;
         let Some(writer) = writer else {
             return Ok(None);
         };
-        let durable = Durable::new(disk, on_sync_failure);
+        let durable = Durable::new(disk, min_free, on_sync_failure);
         let directory = Arc::new(WriterDirectory::open(root, writer, clock, random, durable)?);
         let commit = GroupCommit::start(Arc::clone(&directory))?;
         Ok(Some(Self { directory, commit }))
@@ -102,6 +104,7 @@ impl ContentStore for FileStore {
     async fn create(&self) -> Result<Box<dyn Writer>, Error> {
         let Writing { directory, commit } = self.writing.as_ref().ok_or(Error::ReadOnly)?;
         directory.durable.check()?;
+        directory.check_room()?;
         Ok(Box::new(FileWriter::new(
             Arc::clone(directory),
             commit.clone(),

@@ -104,6 +104,7 @@ fn append(
     written: u64,
     octets: &[u8],
 ) -> Result<Place, Error> {
+    directory.check_room()?;
     write(directory, &partial, written, octets)?;
     Ok(Place::File {
         partial,

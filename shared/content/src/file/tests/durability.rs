@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use tempfile::TempDir;
@@ -22,6 +22,7 @@ struct TestDisk {
     syncs: AtomicUsize,
     write_fails_after: Mutex<Option<usize>>,
     sync_fails: Mutex<bool>,
+    free: AtomicU64,
     /// Syncs wait while this is set.
     held: Mutex<bool>,
     released: Condvar,
@@ -58,6 +59,10 @@ impl Disk for TestDisk {
 
     fn sync_directory(&self, directory: &File) -> io::Result<()> {
         SystemDisk.sync_directory(directory)
+    }
+
+    fn free(&self, _directory: &File) -> io::Result<u64> {
+        Ok(self.free.load(Ordering::SeqCst))
     }
 }
 
@@ -158,4 +163,29 @@ async fn a_failed_fsync_is_told_once_and_ends_all_writing() {
         assert_eq!(told.load(Ordering::SeqCst), 1);
         assert_eq!(get(&*store, &before.id).await.unwrap().0, b"before");
     }
+}
+
+#[tokio::test]
+async fn what_shall_stay_free_stays_free() {
+    let root = TempDir::new().unwrap();
+    let settings = Settings {
+        min_free: 1000,
+        ..settings(Some("w"))
+    };
+    let (store, disk) = test_store(root.path(), settings).await;
+    let is_full = |error: &Error| match error {
+        Error::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+        _ => false,
+    };
+    disk.free.store(999, Ordering::SeqCst);
+    assert!(store.create().await.err().is_some_and(|e| is_full(&e)));
+
+    disk.free.store(1000, Ordering::SeqCst);
+    let small = put(&*store, &sample(5000, 1), 5000, 1).await;
+    let mut large = store.create().await.unwrap();
+    disk.free.store(999, Ordering::SeqCst);
+    let refused = large.write(&sample(1 << 20, 2)).await.unwrap_err();
+    assert!(is_full(&refused), "{refused}");
+    let (octets, _) = get(&*store, &small.id).await.unwrap();
+    assert_eq!(octets, sample(5000, 1));
 }

@@ -25,6 +25,7 @@ static SEED: AtomicU64 = AtomicU64::new(1);
 fn settings(writer: Option<&str>) -> Settings {
     let seed = SEED.fetch_add(1, Ordering::Relaxed);
     Settings {
+        min_free: 0,
         on_sync_failure: Arc::new(|_| {}),
         ..Settings::new(
             writer.map(|name| name.parse().unwrap()),
