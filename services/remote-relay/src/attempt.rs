@@ -17,10 +17,7 @@ use crate::connection::{Broken, Failure, HostConnection, Terms};
 use crate::copy::{self, Copy};
 use crate::mail_route::{Finder, MailRoute, Ourselves, Target};
 use crate::recipients;
-
-/// The most recipients in one transaction: what every server takes
-/// (RFC 5321 §4.5.3.1.8).
-const MAX_RECIPIENTS: usize = 100;
+use crate::tally::{Contact, Tally};
 
 /// What attempts are made with.
 pub(crate) struct Means<'a> {
@@ -50,19 +47,8 @@ pub(crate) struct Attempted {
     pub(crate) results: BTreeMap<u32, (Verdict, Cause)>,
     pub(crate) log: Vec<Attempt>,
     pub(crate) contact: Contact,
-    /// The session that is still open, to be ended once the results are recorded.
+    /// The session that is still open, fit for another job.
     pub(crate) connection: Option<HostConnection>,
-}
-
-/// What the attempt says about the destination as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Contact {
-    /// A host of it led a session with us.
-    Talked,
-    /// No host of it would, or could be found just now.
-    Unreachable(Cause),
-    /// It has no host, for good.
-    Absent,
 }
 
 /// Why an attempt has no result.
@@ -79,20 +65,26 @@ pub(crate) enum Abandoned {
     Misrouted,
 }
 
-/// Makes one attempt.
-pub(crate) async fn make(means: &Means<'_>, work: Work<'_>) -> Result<Attempted, Abandoned> {
+/// Makes one attempt, over the connection that was `kept` where it still lives.
+pub(crate) async fn make(
+    means: &Means<'_>,
+    work: Work<'_>,
+    kept: Option<HostConnection>,
+) -> Result<Attempted, Abandoned> {
     let open = recipients::open(work.job, &work.entry.acceptance.envelope);
-    let mut tally = Tally {
-        open,
-        results: BTreeMap::new(),
-        log: Vec::new(),
-        talked: false,
+    let mut tally = Tally::new(open);
+    let mut connection = match kept {
+        Some(kept) => try_kept(means, work, &mut tally, kept).await?,
+        None => None,
     };
-    let mut connection = None;
-    match find_route(means, work).await {
-        Ok(None) => return Err(Abandoned::Misrouted),
-        Ok(Some(mut route)) => connection = try_hosts(means, work, &mut tally, &mut route).await?,
-        Err(ruling) => tally.conclude(means, ruling),
+    if !tally.open.is_empty() {
+        match find_route(means, work).await {
+            Ok(None) => return Err(Abandoned::Misrouted),
+            Ok(Some(mut route)) => {
+                connection = try_hosts(means, work, &mut tally, &mut route).await?;
+            }
+            Err(ruling) => tally.conclude(means.clock.now(), ruling),
+        }
     }
     let contact = tally.contact();
     Ok(Attempted {
@@ -122,6 +114,33 @@ async fn find_route<'a>(
     found
 }
 
+/// Sends over a connection from before. One that ended while nobody used it is
+/// no news of its host; it is as if there had been none.
+async fn try_kept(
+    means: &Means<'_>,
+    work: Work<'_>,
+    tally: &mut Tally,
+    mut kept: HostConnection,
+) -> Result<Option<HostConnection>, Abandoned> {
+    let target = kept.target().clone();
+    let mut visit = Visit::new(means, work, &target);
+    kept.rested();
+    let sent = visit.send_over(&mut kept, tally).await;
+    match sent {
+        Err(Failure::Stale(_)) => return Ok(None),
+        Ok(()) | Err(Failure::Broken(_) | Failure::Content(_) | Failure::ClaimLost(_)) => {
+            tally.talked = true;
+            visit.log(tally);
+        }
+    }
+    match sent {
+        Ok(()) => Ok(Some(kept)),
+        Err(Failure::Broken(_) | Failure::Stale(_)) => Ok(None),
+        Err(Failure::Content(error)) => Err(error.into()),
+        Err(Failure::ClaimLost(lost)) => Err(lost.into()),
+    }
+}
+
 /// Goes from host to host while recipients are open.
 async fn try_hosts(
     means: &Means<'_>,
@@ -138,7 +157,9 @@ async fn try_hosts(
             Ok(connection) => return Ok(Some(connection)),
             Err(Failure::Content(error)) => return Err(error.into()),
             Err(Failure::ClaimLost(lost)) => return Err(lost.into()),
-            Err(Failure::Broken(broken)) => last = Some(classify::broken(&broken, &target.host)),
+            Err(Failure::Broken(broken) | Failure::Stale(broken)) => {
+                last = Some(classify::broken(&broken, &target.host));
+            }
         }
         if tally.open.is_empty() {
             return Ok(None);
@@ -146,7 +167,7 @@ async fn try_hosts(
     }
     match last {
         Some(ruling) => tally.settle_open(ruling.later()),
-        None => tally.conclude(means, route.dead_end()),
+        None => tally.conclude(means.clock.now(), route.dead_end()),
     }
     Ok(None)
 }
@@ -186,16 +207,22 @@ impl<'a> Visit<'a> {
         let opened = HostConnection::open(self.target, &self.means.terms).await;
         let mut connection = opened.inspect_err(|broken| self.note_broken(broken))?;
         tally.talked = true;
+        self.send_over(&mut connection, tally).await?;
+        Ok(connection)
+    }
+
+    /// Sends the message to all that are open over a session.
+    async fn send_over(
+        &mut self,
+        connection: &mut HostConnection,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
         self.tls = connection.tls_version();
-        let sent = self.send(&mut connection, tally).await;
-        match sent {
-            Ok(()) => Ok(connection),
-            Err(Failure::Broken(broken)) => {
-                self.note_broken(&broken);
-                Err(broken.into())
-            }
-            Err(ours) => Err(ours),
+        let sent = self.send(connection, tally).await;
+        if let Err(Failure::Broken(broken)) = &sent {
+            self.note_broken(broken);
         }
+        sent
     }
 
     async fn send(
@@ -228,6 +255,7 @@ impl<'a> Visit<'a> {
                     let answers: Vec<_> = answers.into_iter().map(Some).collect();
                     self.settle(tally, &batch, &answers, dsn);
                 }
+                Err(stale @ Failure::Stale(_)) => return Err(stale),
                 Err(failure) => {
                     self.settle(tally, &batch, &connection.answers(), dsn);
                     // In doubt is only who was in this transaction.
@@ -325,70 +353,5 @@ impl<'a> Visit<'a> {
             tls: self.tls.map(str::to_owned),
             result,
         });
-    }
-}
-
-/// Who is open, and what became of the others.
-struct Tally {
-    open: BTreeMap<u32, Recipient>,
-    results: BTreeMap<u32, (Verdict, Cause)>,
-    log: Vec<Attempt>,
-    talked: bool,
-}
-
-impl Tally {
-    /// The recipients of the next transaction: those that need SMTPUTF8 apart,
-    /// so that the others do not fail with them.
-    fn next_batch(&self) -> Vec<u32> {
-        let needs = |recipient: &Recipient| recipient.address.needs_smtputf8();
-        let first = self.open.values().next().is_some_and(needs);
-        let alike = self
-            .open
-            .iter()
-            .filter(|(_, recipient)| needs(recipient) == first);
-        alike
-            .map(|(index, _)| *index)
-            .take(MAX_RECIPIENTS)
-            .collect()
-    }
-
-    fn settle(&mut self, index: u32, verdict: Verdict, cause: Cause) {
-        if self.open.remove(&index).is_some() {
-            self.results.insert(index, (verdict, cause));
-        }
-    }
-
-    fn settle_these(&mut self, indexes: &[u32], ruling: &Ruling) {
-        for index in indexes {
-            self.settle(*index, ruling.verdict(false), ruling.clone().into_cause());
-        }
-    }
-
-    fn settle_open(&mut self, ruling: Ruling) {
-        let open: Vec<_> = self.open.keys().copied().collect();
-        self.settle_these(&open, &ruling);
-    }
-
-    /// Settles all that are open without having visited any host.
-    fn conclude(&mut self, means: &Means<'_>, ruling: Ruling) {
-        self.log.push(Attempt {
-            at: means.clock.now(),
-            host: None,
-            peer: None,
-            tls: None,
-            result: ruling.cause().diagnostic.text().to_owned(),
-        });
-        self.settle_open(ruling);
-    }
-
-    fn contact(&self) -> Contact {
-        if self.talked {
-            return Contact::Talked;
-        }
-        // Without a session all share one ruling.
-        match self.results.values().next() {
-            Some((Verdict::Deferred, cause)) => Contact::Unreachable(cause.clone()),
-            Some(_) | None => Contact::Absent,
-        }
     }
 }

@@ -9,6 +9,12 @@
 //! destination that cannot be talked to is backed off as a whole: its jobs
 //! sleep, one at a time probes it, and when it answers its queue drains.
 //!
+//! A worker keeps its connection from job to job and leaves it to the next
+//! worker of its destination ([`resting`]). Destinations that have not answered
+//! yet have slots of their own ([`slots`]): those that hang hold back nobody who
+//! answers. Memory grows with attempts that run and connections that rest, both
+//! bounded, never with the queue: whatever waits or sleeps is in the ledger alone.
+//!
 //! # Crash points
 //!
 //! | killed | then |
@@ -36,9 +42,11 @@ mod mail_route;
 mod recipients;
 mod relay;
 mod report;
+mod resting;
 mod serve;
 mod slots;
 mod sweep;
+mod tally;
 mod trouble;
 mod worker;
 
@@ -99,6 +107,7 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) -> 
             shutdown
         ),
         relay.sweep_on(),
+        relay.end_rests(),
     );
     relay.drain(GRACE).await;
     Ok(())

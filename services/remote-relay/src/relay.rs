@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Opportunistic, Terms, Times};
 use crate::mail_route::Ourselves;
+use crate::resting::Resting;
 use crate::slots::{Slot, Slots};
 use crate::{Error, Ports};
 
@@ -26,6 +27,7 @@ pub(crate) struct Relay {
     pub(crate) ourselves: Ourselves,
     pub(crate) terms: Terms,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) resting: Resting,
     pub(crate) tasks: TaskTracker,
     /// The sweep has something new to look at.
     pub(crate) wake: Notify,
@@ -80,7 +82,8 @@ impl Relay {
                 listening: config.smtp.mx.clone(),
             },
             terms,
-            slots: Slots::new(config.relay.concurrency),
+            slots: Slots::new(config.relay.concurrency, config.relay.unproven),
+            resting: Resting::new(*config.relay.idle, config.relay.concurrency),
             config: config.relay.clone(),
             tasks: TaskTracker::new(),
             wake: Notify::new(),
@@ -130,10 +133,10 @@ impl Relay {
             return Ok(());
         }
         let destination = &record.destination;
-        let state = self.ports.ledger.destination(destination).await?;
         let Some(slot) = self.slot(destination) else {
             return self.park(job, destination).await;
         };
+        let state = self.ports.ledger.destination(destination).await?;
         let errand = match state {
             None => Errand::Ordinary,
             // It has been tried before, and is pending again at someone's wish.
@@ -161,7 +164,8 @@ impl Relay {
     async fn park(self: &Arc<Self>, job: Job, destination: &Destination) -> Result<(), StoreError> {
         self.ports.ledger.park(job.key, job.generation).await?;
         // The slot may have been freed before the job could be seen waiting.
-        if let Some(slot) = self.slot(destination) {
+        let limit = self.config.policy(destination).per_destination;
+        if let Some(slot) = self.slots.take_or_wait(destination, limit) {
             self.start(slot, None, None);
         }
         Ok(())

@@ -7,12 +7,13 @@ use message::{Job, JobKey, Timestamp, Topic, Verdict};
 use store::ledger::{Claimed, Recorded, Report};
 use telemetry::{Span, names};
 
-use crate::attempt::{self, Abandoned, Attempted, Contact, Means, Work};
+use crate::attempt::{self, Abandoned, Attempted, Means, Work};
 use crate::claim::{Claim, ClaimLost};
-use crate::connection::Terms;
+use crate::connection::{HostConnection, Terms};
 use crate::relay::{Errand, Relay, Taken};
 use crate::report::Basis;
 use crate::slots::Slot;
+use crate::tally::Contact;
 use crate::worker::Mood;
 
 /// The first and the longest pause before results are offered to the store again.
@@ -40,8 +41,14 @@ impl Trouble {
 }
 
 impl Relay {
-    /// Makes an attempt at a job and records what it came to.
-    pub(crate) async fn serve(&self, taken: Taken, slot: &Slot) -> Mood {
+    /// Makes an attempt at a job and records what it came to. The connection it
+    /// ended with is left in `kept`, where there may be one from before.
+    pub(crate) async fn serve(
+        &self,
+        taken: Taken,
+        slot: &Slot,
+        kept: &mut Option<HostConnection>,
+    ) -> Mood {
         let Taken {
             claimed,
             asked,
@@ -72,14 +79,21 @@ impl Relay {
             claim: &claim,
             span: &span,
         };
+        let rested = match kept.take() {
+            None => self.rested(slot.destination()).await,
+            some => some,
+        };
         let started = self.monotonic();
         let made = tokio::select! {
             biased;
             lost = claim.keep() => Err(lost.into()),
-            made = attempt::make(&means, work) => made,
+            made = attempt::make(&means, work, rested) => made,
         };
         match made {
-            Ok(attempted) => {
+            Ok(mut attempted) => {
+                let connection = attempted.connection.take();
+                slot.prove(connection.is_some());
+                *kept = connection.and_then(|connection| self.unless_worn(connection));
                 let trouble = self
                     .note_trouble(slot, &attempted.contact, errand, started)
                     .await;
@@ -93,7 +107,7 @@ impl Relay {
                 }
             }
             Err(Abandoned::ClaimLost(ClaimLost)) => {
-                tracing::warn!(message = %key.message, job = %key, "the claim was lost; the attempt is dropped");
+                tracing::warn!(message_id = %key.message, job = %key, "the claim was lost; the attempt is dropped");
                 span.fail(ClaimLost);
                 Mood::Stuck
             }
@@ -121,7 +135,16 @@ impl Relay {
         }
     }
 
-    /// Records the results, publishes what follows, and ends the session.
+    /// The connection, unless it has carried as many messages as it may.
+    fn unless_worn(&self, connection: HostConnection) -> Option<HostConnection> {
+        if connection.messages() < self.config.per_connection {
+            return Some(connection);
+        }
+        self.part_with(connection);
+        None
+    }
+
+    /// Records the results, and publishes what follows.
     async fn conclude(
         &self,
         claimed: &Claimed,
@@ -130,12 +153,7 @@ impl Relay {
         claim: &Claim<'_>,
         span: &Span,
     ) {
-        let Attempted {
-            results,
-            log,
-            connection,
-            ..
-        } = attempted;
+        let Attempted { results, log, .. } = attempted;
         let mut report = self.report(claimed, |basis| basis.attempted(results, log));
         if let Some(retry) = &mut report.retry {
             // Before the destination is probed, it would only sleep on.
@@ -148,16 +166,13 @@ impl Relay {
                 self.follow_up(claimed, &report, recorded, span).await;
             }
             Some(Recorded::Stale) => {
-                tracing::warn!(message = %key.message, job = %key, "the results came too late");
+                tracing::warn!(message_id = %key.message, job = %key, "the results came too late");
                 span.fail("the results came too late");
             }
             None => span.fail("the results were not recorded"),
         }
         if report.retry.is_some() {
             self.wake.notify_one();
-        }
-        if let Some(connection) = connection {
-            connection.quit().await;
         }
     }
 
@@ -180,7 +195,7 @@ impl Relay {
                 Ok(recorded) => return Some(recorded),
                 Err(error) => error,
             };
-            tracing::error!(message = %key.message, job = %key, %error, "recording results");
+            tracing::error!(message_id = %key.message, job = %key, %error, "recording results");
             if !error.is_outage() || claim.remaining().is_zero() {
                 return None;
             }
@@ -274,14 +289,14 @@ impl Relay {
     /// Has a try without a result counted.
     async fn failed(&self, claimed: &Claimed, problem: &str) -> Mood {
         let key = claimed.job.key;
-        tracing::error!(message = %key.message, job = %key, problem, "an attempt failed");
+        tracing::error!(message_id = %key.message, job = %key, problem, "an attempt failed");
         let counted = self
             .ports
             .ledger
             .tried(key, claimed.job.generation, problem)
             .await;
         if let Err(error) = counted {
-            tracing::error!(message = %key.message, job = %key, %error, "counting a try");
+            tracing::error!(message_id = %key.message, job = %key, %error, "counting a try");
         }
         Mood::Stuck
     }

@@ -7,6 +7,7 @@ use message::Timestamp;
 use store::StoreError;
 use store::ledger::Claimed;
 
+use crate::connection::HostConnection;
 use crate::relay::{Errand, Relay, Taken};
 use crate::slots::Slot;
 
@@ -42,13 +43,29 @@ impl Relay {
         });
     }
 
-    async fn work(self: Arc<Self>, slot: Slot, first: Option<Taken>, mut drain: Option<Drain>) {
+    async fn work(self: Arc<Self>, slot: Slot, first: Option<Taken>, drain: Option<Drain>) {
+        let mut kept = None;
+        self.work_off(&slot, first, drain, &mut kept).await;
+        if let Some(connection) = kept {
+            self.let_rest(slot.destination(), connection);
+        }
+    }
+
+    /// Works until nothing is left to do, or somebody else is to do it; the
+    /// connection that is left then is in `kept`.
+    async fn work_off(
+        self: &Arc<Self>,
+        slot: &Slot,
+        first: Option<Taken>,
+        mut drain: Option<Drain>,
+        kept: &mut Option<HostConnection>,
+    ) {
         let mut next = first;
         let mut talked = None;
         loop {
             let taken = match next.take() {
                 Some(taken) => taken,
-                None => match self.take_next(&slot, talked, &mut drain).await {
+                None => match self.take_next(slot, talked, &mut drain).await {
                     Ok(Some(taken)) => taken,
                     Ok(None) => return,
                     Err(error) => {
@@ -57,7 +74,7 @@ impl Relay {
                     }
                 },
             };
-            match self.serve(taken, &slot).await {
+            match self.serve(taken, slot, kept).await {
                 Mood::Fine => talked = Some(self.now()),
                 Mood::Recovered => drain = Some(Drain { since: self.now() }),
                 Mood::Troubled | Mood::Stuck => return,
@@ -65,6 +82,9 @@ impl Relay {
             if self.stopping.is_cancelled() || slot.is_wanted() {
                 // Who waits is seen by the next sweep.
                 self.wake.notify_one();
+                return;
+            }
+            if drain.is_none() && !slot.is_awaited() {
                 return;
             }
         }
@@ -100,6 +120,7 @@ impl Relay {
             self.put_back(&claimed).await?;
             return Ok(None);
         }
+        slot.look_again();
         if let Some(slot) = self.slot(destination) {
             self.start(slot, None, *drain);
         }

@@ -5,7 +5,7 @@
 mod world;
 
 use message::{Body, Notify};
-use world::{Say, Sink, World, eventually};
+use world::{Say, Sink, World};
 
 const OK: &str = "Relayed { dsn: false } 2.0.0";
 
@@ -21,10 +21,8 @@ async fn a_message_is_relayed_octet_by_octet() {
     assert_eq!(mails[0].to, ["bob@example.org", "carol@example.org"]);
     let expected = "Received: from test\r\nSubject: hi\r\n\r\n.dot\r\nlast line\r\n";
     assert_eq!(mails[0].content, expected);
-    eventually("QUIT", async || {
-        sink.commands().last().is_some_and(|c| c == "QUIT")
-    })
-    .await;
+    world.stop().await;
+    assert_eq!(sink.commands().last().unwrap(), "QUIT");
     let log = world.job(key).await.log;
     assert_eq!(log.len(), 1);
     assert_eq!(log[0].result, "relayed to 2: 250 2.0.0 queued");

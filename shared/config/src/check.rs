@@ -195,6 +195,8 @@ impl Relay {
         at_least_one(&[
             ("relay.port", self.port.into()),
             ("relay.concurrency", self.concurrency as u64),
+            ("relay.unproven", self.unproven as u64),
+            ("relay.per_connection", self.per_connection.into()),
         ])?;
         not_zero(&[
             ("relay.connect_timeout", self.connect_timeout),

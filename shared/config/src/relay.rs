@@ -37,8 +37,17 @@ pub struct Relay {
     pub max_attempts: Option<u32>,
     /// The most connections to one destination at a time.
     pub per_destination: usize,
-    /// The most attempts at a time.
+    /// The most attempts at a time at destinations that answered the last time;
+    /// also the most connections kept open without one.
     pub concurrency: usize,
+    /// The most attempts at a time at all other destinations: new ones, and
+    /// those that hang.
+    pub unproven: usize,
+    /// How many messages one connection carries at most.
+    pub per_connection: u32,
+    /// How long a connection is kept open for the next message; `0s` ends each
+    /// after its message unless another one waits.
+    pub idle: Span,
     /// How TLS is used.
     pub tls: TlsPolicy,
     /// How long connecting to one address may take.
@@ -76,6 +85,9 @@ impl Default for Relay {
             max_attempts: None,
             per_destination: 20,
             concurrency: 500,
+            unproven: 2000,
+            per_connection: 100,
+            idle: Span::seconds(5),
             tls: TlsPolicy::Opportunistic,
             connect_timeout: Span::seconds(30),
             greeting_timeout: Span::minutes(5),

@@ -56,6 +56,22 @@ pub(crate) enum Broken {
     Ended(End),
 }
 
+impl Broken {
+    /// Whether nothing of a transaction had been answered yet.
+    fn came_first(&self) -> bool {
+        let stage = match self {
+            Self::Connect(_) | Self::Handshake(_) => return false,
+            Self::Stream { stage, .. } => *stage,
+            Self::Ended(End::Refused(answer)) => answer.stage,
+            Self::Ended(End::Unsolicited(stage) | End::Malformed(stage, _)) => *stage,
+            Self::Ended(End::Quit | End::NoEncryption(_) | End::NoLogin | End::Unexpected(_)) => {
+                return false;
+            }
+        };
+        matches!(stage, Stage::Reset | Stage::Mail)
+    }
+}
+
 /// Why a transaction has no full set of answers.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -65,6 +81,10 @@ pub(crate) enum Failure {
     /// Our own content store.
     #[error("reading the content: {0}")]
     Content(#[from] content::Error),
+    /// The connection had ended while it was at rest; the host has seen nothing
+    /// of the transaction that it could have taken.
+    #[error("the connection had ended while it was at rest: {0}")]
+    Stale(#[source] Broken),
     /// Another instance may have the job.
     #[error(transparent)]
     ClaimLost(#[from] ClaimLost),
@@ -124,6 +144,12 @@ pub(crate) struct HostConnection {
     terms: Terms,
     /// Until when the reply of a stage must have come.
     due: Option<(Stage, Instant)>,
+    /// How many transactions it has carried.
+    messages: u32,
+    /// It comes from an earlier job, and this one has not used it yet.
+    rested: bool,
+    /// Content on its way out; kept for its room.
+    wire: Vec<u8>,
 }
 
 /// Where the dialogue needs more than a socket.
@@ -165,9 +191,33 @@ impl HostConnection {
             dialogue: Dialogue::new(options),
             terms: terms.clone(),
             due: None,
+            messages: 0,
+            rested: false,
+            wire: Vec::new(),
         };
         connection.drive().await?;
         Ok(connection)
+    }
+
+    /// Whose connection it is.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// It was kept from an earlier job, and may have ended since.
+    pub(crate) fn rested(&mut self) {
+        self.rested = true;
+    }
+
+    /// How many transactions it has carried.
+    pub(crate) fn messages(&self) -> u32 {
+        self.messages
+    }
+
+    /// Whether it is still open, and the host has said nothing at rest: that
+    /// could only be a farewell.
+    pub(crate) async fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet().await
     }
 
     /// What the host offers.
@@ -189,8 +239,14 @@ impl HostConnection {
         claim: &Claim<'_>,
     ) -> Result<Vec<Answer>, Failure> {
         self.dialogue.begin(transaction);
+        self.messages += 1;
+        let rested = std::mem::take(&mut self.rested);
         loop {
-            match self.drive().await? {
+            let pause = self.drive().await.map_err(|broken| match rested {
+                true if broken.came_first() => Failure::Stale(broken),
+                true | false => Failure::Broken(broken),
+            });
+            match pause? {
                 Pause::Content => self.send_content(content, claim).await?,
                 Pause::Answered(answers) => return Ok(answers),
                 // It answers a transaction before it is ready again.
@@ -230,8 +286,9 @@ impl HostConnection {
         content: &mut dyn Reader,
         claim: &Claim<'_>,
     ) -> Result<(), Failure> {
+        let mut wire = std::mem::take(&mut self.wire);
+        wire.clear();
         let mut stuffer = DotStuffer::new();
-        let mut wire = Vec::new();
         stuffer.push(content.prefix(), &mut wire);
         while let Some(piece) = content.read().await? {
             if wire.len() >= BLOCK {
@@ -248,6 +305,7 @@ impl HostConnection {
         if self.write_content(&wire).await? {
             self.dialogue.content_sent();
         }
+        self.wire = wire;
         Ok(())
     }
 

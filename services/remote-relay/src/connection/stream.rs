@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use message::Domain;
@@ -58,6 +59,13 @@ impl Stream {
             Self::Tls(stream) => stream.read(octets).await,
             Self::Closed => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// Whether there is nothing to be read: neither octets nor an end.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let mut octet = [0; 1];
+        let mut read = std::pin::pin!(self.read(&mut octet));
+        std::future::poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_pending())).await
     }
 
     /// Writes all of `octets`, and out of every buffer of ours.

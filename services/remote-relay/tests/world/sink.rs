@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -40,6 +41,7 @@ pub(crate) struct Sink {
 struct Shared {
     state: Mutex<State>,
     tls: TlsAcceptor,
+    leave: Notify,
 }
 
 #[derive(Default)]
@@ -69,6 +71,7 @@ impl Sink {
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             tls: acceptor(),
+            leave: Notify::new(),
         });
         let serving = Arc::clone(&shared);
         let task = tokio::spawn(async move {
@@ -78,7 +81,10 @@ impl Sink {
                 tokio::spawn(async move {
                     serving.enter();
                     // However the session ends, the client sees the connection close.
-                    let _ = serving.serve(stream).await;
+                    tokio::select! {
+                        _ = serving.serve(stream) => {}
+                        () = serving.leave.notified() => {}
+                    }
                     serving.state().open -= 1;
                 });
             }
@@ -113,6 +119,11 @@ impl Sink {
     /// Says yes to everything again.
     pub(crate) fn say_yes(&self) {
         self.shared.state().script.clear();
+    }
+
+    /// Closes all connections that are open.
+    pub(crate) fn hang_up(&self) {
+        self.shared.leave.notify_waiters();
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
