@@ -9,7 +9,7 @@ use config::Size;
 use message::{Address, Domain, MessageId};
 use store::mailbox::MailboxName;
 
-pub(crate) use queue::{QueueOrder, Which};
+pub(crate) use queue::{DeadOrder, QueueOrder, Which};
 
 /// A message server built like the tube posts of old cities.
 #[derive(Debug, Parser)]
@@ -74,6 +74,9 @@ pub(crate) enum Order {
     /// Messages that are not settled yet
     #[command(subcommand)]
     Queue(QueueOrder),
+    /// Dead letters: jobs that nobody got a result of, octets that were no job
+    #[command(subcommand)]
+    Dead(DeadOrder),
     /// Tell the life of a message
     Trace {
         /// The message id, as in the 250 reply, in Received: and in logs

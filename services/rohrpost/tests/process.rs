@@ -325,6 +325,11 @@ fn the_queue_is_selected_from_and_watched() {
         "need --all-matching",
     );
     check_refusal(&server.command(&["queue", "hold"]), 2, "required");
+    let dead = server.told(&["dead", "list"]);
+    assert!(dead.contains("no job is dead"), "{dead}");
+    assert!(dead.contains("nothing is buried on the bus"), "{dead}");
+    let answer = server.command(&["dead", "give-back", "7"]);
+    check_refusal(&answer, 1, "dead letter 7 does not exist");
     let unknown = "019aa1c3f2b07d3e8f00000000000001";
     let answer = server.command(&["queue", "why", unknown]);
     check_refusal(&answer, 1, "does not know message");

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bus::BusError;
 use store::StoreError;
 use store::directory::DirectoryError;
 
@@ -69,7 +70,7 @@ impl Kind {
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "Too much at once", "busy"),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "A store is unavailable",
+                "A part of the server is unavailable",
                 "unavailable",
             ),
             Self::Damaged => (
@@ -206,6 +207,22 @@ impl From<content::Error> for Refusal {
             | content::Error::Envelope(_)
             | content::Error::GivenUp
             | content::Error::ReadOnly => Self::new(Kind::Internal, error),
+        }
+    }
+}
+
+impl From<BusError> for Refusal {
+    fn from(error: BusError) -> Self {
+        tracing::warn!(%error, "the bus failed a request of the admin API");
+        match error {
+            BusError::Unavailable(_) => Self::new(
+                Kind::Unavailable,
+                "the bus did not take that; try again later",
+            ),
+            BusError::Unsupported(_) => Self::new(Kind::NoMethod, error),
+            BusError::Url { .. } | BusError::Drift(_) | BusError::TooLarge { .. } => {
+                Self::new(Kind::Internal, error)
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use message::{Job, JobKey, MessageId, Topic, TraceContext};
 use tokio::time::timeout;
 
-use crate::{Bus, Delivery, Outgoing, Published, Subscription};
+use crate::{Bus, BusError, Delivery, Outgoing, Published, Subscription};
 
 /// How long anything may take before the bus counts as stuck.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -32,6 +32,7 @@ where
     no_more_than_the_prefetch_is_out(&*make().await).await;
     a_cancelled_wait_loses_nothing(&*make().await).await;
     what_is_buried_stays_buried(&*make().await).await;
+    what_is_buried_is_given_back_or_forgotten(&*make().await).await;
 }
 
 async fn what_is_published_arrives(bus: &dyn Bus) {
@@ -227,6 +228,33 @@ async fn subscribe(bus: &dyn Bus, topic: Topic, prefetch: usize) -> Box<dyn Subs
 async fn next(consumer: &mut dyn Subscription) -> Delivery {
     let delivery = timeout(DEADLINE, consumer.next()).await;
     delivery.expect("a job arrives").expect("the bus is there")
+}
+
+async fn what_is_buried_is_given_back_or_forgotten(bus: &dyn Bus) {
+    match bus.dead(10).await {
+        Ok(buried) => assert_eq!(buried, [], "nothing is buried yet"),
+        Err(BusError::Unsupported(_)) => return,
+        Err(error) => panic!("the bus is there: {error}"),
+    }
+    let mut consumer = subscribe(bus, Topic::Remote, 1).await;
+    for number in 1..=3 {
+        publish(bus, Topic::Remote, outgoing(number)).await;
+        let delivery = next(&mut *consumer).await;
+        delivery.bury("an example").await.expect("it is buried");
+    }
+    let dead = bus.dead(10).await.expect("a list");
+    let reasons: Vec<_> = dead.iter().map(|b| (b.topic, b.reason.as_str())).collect();
+    assert_eq!(reasons, [(Topic::Remote, "an example"); 3]);
+    assert_eq!(bus.dead(2).await.expect("a list"), dead[..2]);
+    let (first, second) = (dead[0].id, dead[1].id);
+    assert!(bus.revive(first).await.expect("it is given back"));
+    assert!(!bus.revive(first).await.expect("it is gone"), "once");
+    let again = next(&mut *consumer).await;
+    assert_eq!(job(&again), outgoing(1).job);
+    again.complete().await.expect("it is completed");
+    assert!(bus.forget(second).await.expect("it is forgotten"));
+    assert!(!bus.forget(second).await.expect("it is gone"), "once");
+    assert_eq!(bus.dead(10).await.expect("a list"), dead[2..]);
 }
 
 /// Polls once and gives up.

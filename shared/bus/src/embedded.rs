@@ -13,7 +13,7 @@ use bytes::Bytes;
 use message::{Topic, TraceContext};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::{Bus, BusError, Delivery, Outgoing, Published, Settle, Subscription};
+use crate::{Buried, BuriedId, Bus, BusError, Delivery, Outgoing, Published, Settle, Subscription};
 
 /// How many jobs wait on one topic of a process.
 pub(crate) const DEPTH: usize = 10_000;
@@ -25,18 +25,15 @@ const DEAD: usize = 1_000;
 #[derive(Clone)]
 pub struct EmbeddedBus {
     topics: Arc<[Queue; Topic::ALL.len()]>,
-    dead: Arc<Mutex<VecDeque<Buried>>>,
+    dead: Arc<Mutex<Graveyard>>,
 }
 
-/// Octets that were no job, with the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Buried {
-    /// Where they were found.
-    pub topic: Topic,
-    /// The octets.
-    pub payload: Bytes,
-    /// Why they are no job.
-    pub reason: String,
+/// What was buried, the oldest first, each with where its trace continues.
+#[derive(Default)]
+struct Graveyard {
+    graves: VecDeque<(Buried, Option<TraceContext>)>,
+    /// How many there have ever been.
+    dug: u64,
 }
 
 struct Queue {
@@ -63,11 +60,6 @@ impl EmbeddedBus {
             topics: Arc::new(Topic::ALL.map(queue)),
             dead: Arc::default(),
         }
-    }
-
-    /// The newest of what was buried, the oldest first.
-    pub fn buried(&self) -> Vec<Buried> {
-        lock(&self.dead).iter().cloned().collect()
     }
 
     fn queue(&self, topic: Topic) -> &Queue {
@@ -104,12 +96,62 @@ impl Bus for EmbeddedBus {
 
     async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError> {
         let waiting = match topic {
-            Topic::Dead => lock(&self.dead).len(),
+            Topic::Dead => lock(&self.dead).graves.len(),
             Topic::Accepted | Topic::Local | Topic::Remote | Topic::Outcome => {
                 lock(&self.queue(topic).waiting).len()
             }
         };
         Ok(Some(waiting as u64))
+    }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<Buried>, BusError> {
+        let dead = lock(&self.dead);
+        let buried = dead.graves.iter().map(|(buried, _)| buried.clone());
+        Ok(buried.take(limit).collect())
+    }
+
+    async fn revive(&self, id: BuriedId) -> Result<bool, BusError> {
+        let mut dead = lock(&self.dead);
+        let Some((buried, trace)) = dead.graves.iter().find(|(buried, _)| buried.id == id) else {
+            return Ok(false);
+        };
+        let waiting = Waiting {
+            payload: buried.payload.clone(),
+            trace: *trace,
+            redelivered: true,
+        };
+        match self.queue(buried.topic).push(waiting) {
+            Published::Taken => Ok(dead.close(id)),
+            Published::Refused => Err(BusError::Unavailable(format!("{} is full", buried.topic))),
+        }
+    }
+
+    async fn forget(&self, id: BuriedId) -> Result<bool, BusError> {
+        Ok(lock(&self.dead).close(id))
+    }
+}
+
+impl Graveyard {
+    fn dig(&mut self, topic: Topic, payload: Bytes, reason: String, trace: Option<TraceContext>) {
+        if self.graves.len() == DEAD {
+            self.graves.pop_front();
+        }
+        self.dug += 1;
+        let id = BuriedId(self.dug);
+        let buried = Buried {
+            id,
+            topic,
+            payload,
+            reason,
+        };
+        self.graves.push_back((buried, trace));
+    }
+
+    /// Takes a grave away; whether there was one.
+    fn close(&mut self, id: BuriedId) -> bool {
+        let before = self.graves.len();
+        self.graves.retain(|(buried, _)| buried.id != id);
+        self.graves.len() < before
     }
 }
 
@@ -199,15 +241,8 @@ impl Settle for Out {
 
     async fn bury(&mut self, reason: &str) -> Result<(), BusError> {
         tracing::error!(topic = %self.topic, reason, payload = %self.payload.escape_ascii(), "buried");
-        let mut dead = lock(&self.bus.dead);
-        if dead.len() == DEAD {
-            dead.pop_front();
-        }
-        dead.push_back(Buried {
-            topic: self.topic,
-            payload: self.payload.clone(),
-            reason: reason.to_owned(),
-        });
+        let (payload, reason) = (self.payload.clone(), reason.to_owned());
+        lock(&self.bus.dead).dig(self.topic, payload, reason, self.trace);
         Ok(())
     }
 

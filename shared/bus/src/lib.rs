@@ -11,6 +11,7 @@
 //! credentials, and [`connect`] verifies them.
 
 mod amqp;
+mod buried;
 pub mod conformance;
 mod embedded;
 mod nats;
@@ -23,7 +24,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use message::{Job, Topic, TraceContext};
 
-pub use embedded::{Buried, EmbeddedBus};
+pub use buried::{Buried, BuriedId};
+pub use embedded::EmbeddedBus;
 use url::Engine;
 
 /// Why the bus did not do as asked.
@@ -51,6 +53,9 @@ pub enum BusError {
         /// The broker's limit.
         limit: usize,
     },
+    /// The engine cannot do that (yet); the broker's own tools can.
+    #[error("this engine of the bus cannot {0}; the broker's own tools can")]
+    Unsupported(&'static str),
 }
 
 /// A job to be published, with what tells this publication from others.
@@ -90,6 +95,22 @@ pub trait Bus: Send + Sync {
 
     /// How many jobs wait on a topic, where the engine can tell.
     async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError>;
+
+    /// What is buried on [`Topic::Dead`], the oldest first, at most `limit`.
+    async fn dead(&self, _limit: usize) -> Result<Vec<Buried>, BusError> {
+        Err(BusError::Unsupported("show what is buried"))
+    }
+
+    /// Gives what was buried back to the topic where it was found, as after an
+    /// upgrade that can read it; false where nothing of that name is buried.
+    async fn revive(&self, _id: BuriedId) -> Result<bool, BusError> {
+        Err(BusError::Unsupported("give back what is buried"))
+    }
+
+    /// Forgets what was buried; false where nothing of that name is.
+    async fn forget(&self, _id: BuriedId) -> Result<bool, BusError> {
+        Err(BusError::Unsupported("forget what is buried"))
+    }
 }
 
 /// A consumer's place at a topic. Dropped, it leaves the topic; its deliveries

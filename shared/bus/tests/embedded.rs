@@ -71,7 +71,7 @@ async fn of_what_is_buried_the_newest_is_kept() {
         let delivery = consumer.next().await.unwrap();
         delivery.bury(&format!("reason {number}")).await.unwrap();
     }
-    let buried = bus.buried();
+    let buried = bus.dead(2_000).await.unwrap();
     assert_eq!(buried.len(), 1_000);
     assert_eq!(bus.depth(Topic::Dead).await.unwrap(), Some(1_000));
     let newest = buried.last().unwrap();

@@ -1,4 +1,4 @@
-//! The command line of `rohrpost queue`.
+//! The command lines of `rohrpost queue` and `rohrpost dead`.
 
 use clap::{Args, Subcommand};
 use config::Span;
@@ -71,6 +71,36 @@ pub(crate) enum QueueOrder {
         #[command(flatten)]
         which: Which,
         /// Why, in one line for `rohrpost trace`
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// What an operator asks of dead letters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadOrder {
+    /// List dead jobs, and what is buried on the bus
+    List,
+    /// Show a dead letter
+    Show {
+        /// A message id, a job key, or the number of what is buried
+        id: String,
+    },
+    /// Give dead letters back to their topic, to be tried anew
+    GiveBack {
+        /// Message ids, job keys, or numbers of what is buried
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Settle dead letters: jobs are returned to the sender, octets forgotten
+    Settle {
+        /// Message ids, job keys, or numbers of what is buried
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Delete jobs, and tell their sender nothing
+        #[arg(long)]
+        tell_nobody: bool,
+        /// Why, in one line
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },

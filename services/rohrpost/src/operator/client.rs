@@ -132,6 +132,12 @@ impl Client {
         self.decode(self.send(request).await?).await
     }
 
+    /// Orders what needs no words and answers nothing.
+    pub(crate) async fn order(&self, path: &[&str]) -> Result<(), Failure> {
+        let request = self.request(Method::POST, path, &[]).timeout(ANSWER);
+        self.send(request).await.map(drop)
+    }
+
     /// Puts `body` in the place of a resource that answers nothing.
     pub(crate) async fn put(&self, path: &[&str], body: &impl Serialize) -> Result<(), Failure> {
         let request = self

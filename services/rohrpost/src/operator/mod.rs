@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod configuration;
+mod dead;
 mod directory;
 mod mailbox;
 mod pages;
@@ -33,6 +34,7 @@ pub(crate) async fn operate(order: Order, place: &Place) -> Result<(), Failure> 
         Order::Mailbox(order) => mailbox::mailbox(order, &client, &terminal).await,
         Order::Message(order) => mailbox::message(order, &client, &terminal).await,
         Order::Queue(order) => queue::queue(order, &client, &terminal).await,
+        Order::Dead(order) => dead::dead(order, &client, &terminal).await,
         Order::Trace { message } => {
             let history = client.history(message).await?;
             terminal.show(&history, render::story)

@@ -3,6 +3,7 @@
 //! (`tests/golden/`).
 
 mod check;
+mod dead;
 mod directory;
 mod explanation;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod top;
 use std::fmt::Display;
 
 pub(crate) use check::{check_summary, finding};
+pub(crate) use dead::{dead_letter, dead_letters};
 pub(crate) use directory::{accounts, aliases, domains};
 pub(crate) use explanation::explanation;
 pub(crate) use mailbox::{mailboxes, message, messages};

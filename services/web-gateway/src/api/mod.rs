@@ -5,6 +5,7 @@
 //! change without them. Request bodies refuse unknown members.
 
 mod check;
+mod dead;
 mod directory;
 mod explanation;
 mod history;
@@ -19,6 +20,7 @@ mod secret;
 mod selection;
 
 pub use check::{CheckLine, CheckSummary, Finding, FindingKind};
+pub use dead::DeadLetter;
 pub use directory::{
     Account, Alias, Domain, DomainChange, NewAccount, PasswordChange, QuotaChange,
 };

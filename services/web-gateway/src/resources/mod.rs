@@ -3,6 +3,7 @@
 mod accounts;
 mod aliases;
 mod check;
+mod dead;
 mod domains;
 mod mailboxes;
 mod messages;
@@ -64,6 +65,9 @@ pub(crate) fn resources() -> (Router<Gateway>, Description) {
         .routes(routes!(queue::intervention::redirect))
         .routes(routes!(queue::intervention::bounce))
         .routes(routes!(queue::destinations))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::show, dead::settle))
+        .routes(routes!(dead::give_back))
         .routes(routes!(messages::show))
         .routes(routes!(messages::counts))
         .routes(routes!(check::check))

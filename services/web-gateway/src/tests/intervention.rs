@@ -147,3 +147,54 @@ async fn an_intervention_sweeps_the_jobs_that_fit() {
     let answer = bench.post("/api/v1/queue/interventions", order).await;
     answer.problem(StatusCode::BAD_REQUEST, "invalid");
 }
+
+#[tokio::test]
+async fn dead_letters_are_shown_given_back_and_settled() {
+    let bench = Bench::furnished().await;
+    let (message, _) = bench.accept(&["carl@example.net"]).await;
+    let bus = &bench.ports.bus;
+    for number in 0..2 {
+        let job = Job {
+            key: JobKey::work(message, number),
+            generation: 0,
+        };
+        let trace = message::TraceContext {
+            trace: message,
+            span: 1,
+            sampled: false,
+        };
+        let outgoing = bus::Outgoing {
+            job,
+            publication: 0,
+            trace,
+        };
+        bus.publish(Topic::Remote, outgoing).await.unwrap();
+        let mut consumer = bus.subscribe(Topic::Remote, 1).await.unwrap();
+        let delivery = consumer.next().await.unwrap();
+        delivery.bury("of version 2").await.unwrap();
+    }
+    let list = bench.get("/api/v1/dead").await.with(StatusCode::OK).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    let letter = bench
+        .get("/api/v1/dead/1")
+        .await
+        .with(StatusCode::OK)
+        .json();
+    assert_eq!(letter["topic"], "mail.remote");
+    assert_eq!(letter["reason"], "of version 2");
+    assert_eq!(letter, list["items"][0]);
+    bench
+        .post("/api/v1/dead/1/give-back", json!({}))
+        .await
+        .with(StatusCode::NO_CONTENT);
+    let job = bench.published(Topic::Remote).await;
+    assert_eq!(job.key, JobKey::work(message, 0));
+    bench
+        .delete("/api/v1/dead/2")
+        .await
+        .with(StatusCode::NO_CONTENT);
+    for gone in ["/api/v1/dead/1", "/api/v1/dead/2"] {
+        let answer = bench.get(gone).await;
+        answer.problem(StatusCode::NOT_FOUND, "missing");
+    }
+}

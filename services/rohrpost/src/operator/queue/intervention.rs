@@ -29,10 +29,20 @@ pub(in super::super) async fn intervene(
         ));
     }
     for id in &which.ids {
-        let intervened = one(id, &action, client).await?;
-        report(&intervened, done(&action), terminal)?;
+        act(id, &action, client, terminal).await?;
     }
     Ok(())
+}
+
+/// Intervenes in one message or job.
+pub(in super::super) async fn act(
+    id: &str,
+    action: &Action,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let intervened = one(id, action, client).await?;
+    report(&intervened, done(action), terminal)
 }
 
 async fn one(id: &str, action: &Action, client: &Client) -> Result<Intervened, Failure> {

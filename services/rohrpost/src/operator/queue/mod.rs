@@ -13,6 +13,7 @@ use super::terminal::Terminal;
 use crate::Failure;
 use crate::arguments::QueueOrder;
 use crate::render;
+pub(super) use intervention::act;
 use intervention::intervene;
 
 pub(super) async fn queue(
@@ -52,7 +53,7 @@ pub(super) async fn queue(
 }
 
 /// What fits, page by page.
-fn pages<'c>(client: &'c Client, selection: &Selection) -> Pages<'c, QueueItem> {
+pub(super) fn pages<'c>(client: &'c Client, selection: &Selection) -> Pages<'c, QueueItem> {
     let text = |value: &Option<_>| value.as_ref().map(ToString::to_string);
     let filter = [
         ("message", selection.message.map(|id| id.to_string())),
