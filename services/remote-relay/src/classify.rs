@@ -9,6 +9,7 @@
 //! | 452 or 552 to RCPT after others were accepted | at once | the reply's |
 //! | any refusal at greeting or EHLO, any 421 | next host | the reply's, as 4 |
 //! | no connection | next host | 4.4.1 |
+//! | no TLS where it is demanded, TLS failed | next host | 4.7.10, 4.7.5 |
 //! | connection lost before the final dot | next host | 4.4.2 |
 //! | connection lost after it: the host may have the message | defer | 4.4.2 |
 //! | what is no SMTP | next host | 4.5.0 |
@@ -150,7 +151,7 @@ pub(crate) fn end(end: &End, host: &Domain) -> Ruling {
         }
         End::NoEncryption(_) => Cause::ours(
             EnhancedStatus::new(4, 7, 10),
-            format!("{host} offers no encryption"),
+            format!("{host} offers no encryption, which the policy for it demands"),
         ),
         End::NoLogin => Cause::ours(
             EnhancedStatus::new(4, 7, 0),

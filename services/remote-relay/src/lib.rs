@@ -38,6 +38,7 @@ mod claim;
 mod classify;
 mod connection;
 mod copy;
+mod login;
 mod mail_route;
 mod recipients;
 mod relay;
@@ -50,6 +51,7 @@ mod tally;
 mod trouble;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +63,7 @@ use station::Station;
 use store::Ledger;
 use tokio_util::sync::CancellationToken;
 
+pub use connection::TlsError;
 use relay::{Hints, Relay};
 
 /// Hints that are looked at in parallel; each is a few reads of the ledger.
@@ -89,7 +92,15 @@ pub struct Ports {
 pub enum Error {
     /// The client's side of TLS cannot be set up.
     #[error("setting up TLS for outgoing connections: {0}")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TlsError),
+    /// The password for a smarthost cannot be read.
+    #[error("the password in {}: {reason}", file.display())]
+    Password {
+        /// Where it should be.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// Relays until `shutdown`, then lets running attempts end.

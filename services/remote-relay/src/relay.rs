@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Opportunistic, Terms, Times};
+use crate::connection::{Terms, Times, Tls};
+use crate::login::{self, Logins};
 use crate::mail_route::Ourselves;
 use crate::resting::Resting;
 use crate::slots::{Slot, Slots};
@@ -26,6 +27,7 @@ pub(crate) struct Relay {
     pub(crate) config: config::Relay,
     pub(crate) ourselves: Ourselves,
     pub(crate) terms: Terms,
+    pub(crate) logins: Logins,
     pub(crate) slots: Arc<Slots>,
     pub(crate) resting: Resting,
     pub(crate) tasks: TaskTracker,
@@ -72,7 +74,8 @@ impl Relay {
         let terms = Terms {
             name,
             policy: config.relay.tls,
-            tls: Opportunistic::new()?,
+            tls: Tls::new(config.relay.verifies(), config.relay.trusted.as_deref())?,
+            login: None,
             times: Times::from(&config.relay),
         };
         Ok(Arc::new(Self {
@@ -82,6 +85,7 @@ impl Relay {
                 listening: config.smtp.mx.clone(),
             },
             terms,
+            logins: login::read(&config.relay)?,
             slots: Slots::new(config.relay.concurrency, config.relay.unproven),
             resting: Resting::new(*config.relay.idle, config.relay.concurrency),
             config: config.relay.clone(),

@@ -130,6 +130,7 @@ impl Relay {
             port: self.config.port,
             terms: Terms {
                 policy: policy.tls,
+                login: self.logins.get(&claimed.job.destination).cloned(),
                 ..self.terms.clone()
             },
         }

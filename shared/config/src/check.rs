@@ -8,7 +8,7 @@ use message::srs::Rewriter;
 
 use crate::error::{ConfigError, Place};
 use crate::locate::key_text;
-use crate::relay::Policy;
+use crate::relay::{Policy, TlsPolicy};
 use crate::value::Span;
 use crate::{Config, Dns, Notices, Queue, Relay, Smtp, Srs, Submission, Telemetry, Tls};
 
@@ -220,8 +220,36 @@ impl Relay {
                 "local mail is not relayed; name a domain or a smarthost",
             )?;
             self.policy(destination).check(&path)?;
+            self.check_login(destination)?;
         }
         Ok(())
+    }
+
+    /// A password goes only to a smarthost that has proved who it is.
+    fn check_login(&self, destination: &Destination) -> Checked {
+        let Some(own) = self.destinations.get(destination) else {
+            return Ok(());
+        };
+        let name = destination.to_string();
+        let demand = |right, key: &str, reason| {
+            let path = ["relay", "destinations", &name, key];
+            demand_at(right, path.map(str::to_owned).to_vec(), reason)
+        };
+        let (user, password) = (own.user.is_some(), own.password_file.is_some());
+        demand(password || !user, "user", "a user needs a password_file")?;
+        demand(
+            user || !password,
+            "password_file",
+            "a password needs its user",
+        )?;
+        let smarthost = matches!(destination, Destination::Smarthost { .. });
+        demand(smarthost || !user, "user", "only smarthosts have a login")?;
+        let verified = self.policy(destination).tls == TlsPolicy::Verify;
+        demand(
+            verified || !user,
+            "user",
+            "a password is sent only under tls = \"verify\"",
+        )
     }
 }
 

@@ -29,7 +29,7 @@ pub use delivery::{Dns, Notices, Queue, Router, Smarthost, SmarthostError};
 pub use error::{ConfigError, Place};
 pub use load::environment;
 pub use network::{Network, NetworkError};
-pub use relay::{DestinationPolicy, Policy, Relay, TlsPolicy};
+pub use relay::{DestinationPolicy, Login, Policy, Relay, TlsPolicy};
 pub use schedule::{Schedule, Waiting};
 pub use server::{Engines, LogFormat, Server, Telemetry, Tls, Web};
 pub use smtp::Smtp;

@@ -2,6 +2,7 @@
 //! §4.5.4.1).
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use message::{Destination, Domain};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,10 @@ pub struct Relay {
     pub idle: Span,
     /// How TLS is used.
     pub tls: TlsPolicy,
+    /// A PEM file with the authorities that the policy `verify` trusts; the
+    /// system's by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<PathBuf>,
     /// How long connecting to one address may take.
     pub connect_timeout: Span,
     /// How long the greeting may take (RFC 5321 §4.5.3.2.1).
@@ -89,6 +94,7 @@ impl Default for Relay {
             per_connection: 100,
             idle: Span::seconds(5),
             tls: TlsPolicy::Opportunistic,
+            trusted: None,
             connect_timeout: Span::seconds(30),
             greeting_timeout: Span::minutes(5),
             command_timeout: Span::minutes(5),
@@ -110,6 +116,21 @@ pub enum TlsPolicy {
     /// Where offered, whatever the certificate; in clear where it fails
     /// (RFC 7435).
     Opportunistic,
+    /// Always, whatever the certificate; never in clear.
+    Encrypt,
+    /// Always, with a certificate for the host's name that an authority we
+    /// trust vouches for; never in clear. The name is the one in the MX record,
+    /// or the smarthost's.
+    Verify,
+}
+
+/// How to log in to a smarthost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Login<'a> {
+    /// As whom.
+    pub user: &'a str,
+    /// The file that holds the password, and nothing else but a line end.
+    pub password_file: &'a Path,
 }
 
 /// What differs for one destination; the rest is as for all.
@@ -143,6 +164,12 @@ pub struct DestinationPolicy {
     /// See [`Relay::tls`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsPolicy>,
+    /// As whom to log in; only to a smarthost, only under `tls = "verify"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The file with the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// What holds for one destination, everything decided.
@@ -184,6 +211,22 @@ impl Relay {
             per_destination: own.per_destination.unwrap_or(self.per_destination),
             tls: own.tls.unwrap_or(self.tls),
         }
+    }
+
+    /// How to log in to `destination`, if at all.
+    pub fn login(&self, destination: &Destination) -> Option<Login<'_>> {
+        let own = self.destinations.get(destination)?;
+        Some(Login {
+            user: own.user.as_deref()?,
+            password_file: own.password_file.as_deref()?,
+        })
+    }
+
+    /// Whether some certificate is to be verified.
+    pub fn verifies(&self) -> bool {
+        let own = self.destinations.values().map(|own| own.tls);
+        own.chain([Some(self.tls)])
+            .any(|policy| policy == Some(TlsPolicy::Verify))
     }
 }
 

@@ -16,15 +16,17 @@ use config::{Relay, TlsPolicy};
 use content::Reader;
 use message::Domain;
 use smtp::client::{
-    Action, Answer, Capabilities, Dialogue, DotStuffer, Encryption, End, Options, Stage,
-    Transaction,
+    Action, Answer, Capabilities, Credentials, Dialogue, DotStuffer, Encryption, End, Options,
+    Stage, Transaction,
 };
 use tokio::time::Instant;
 
 use crate::claim::{Claim, ClaimLost};
 use crate::mail_route::Target;
 use stream::Stream;
-pub(crate) use tls::Opportunistic;
+use tls::Scrutiny;
+pub(crate) use tls::Tls;
+pub use tls::TlsError;
 
 /// How much content is gathered before it is written.
 const BLOCK: usize = 32 * 1024;
@@ -96,7 +98,9 @@ pub(crate) struct Terms {
     /// Our name in EHLO.
     pub(crate) name: Domain,
     pub(crate) policy: TlsPolicy,
-    pub(crate) tls: Opportunistic,
+    pub(crate) tls: Tls,
+    /// Sent only under the policy that verifies who gets it.
+    pub(crate) login: Option<Credentials>,
     pub(crate) times: Times,
 }
 
@@ -172,18 +176,22 @@ impl HostConnection {
                 Self::greet(target, &clear).await
             }
             (TlsPolicy::Opportunistic | TlsPolicy::None, outcome) => outcome,
+            (TlsPolicy::Encrypt | TlsPolicy::Verify, outcome) => outcome,
         }
     }
 
     async fn greet(target: &Target, terms: &Terms) -> Result<Self, Broken> {
         let stream = Stream::connect(target.address, terms.times.connect).await;
+        let (encryption, credentials) = match terms.policy {
+            TlsPolicy::None => (Encryption::None, None),
+            TlsPolicy::Opportunistic => (Encryption::Opportunistic, None),
+            TlsPolicy::Encrypt => (Encryption::Required, None),
+            TlsPolicy::Verify => (Encryption::Required, terms.login.clone()),
+        };
         let options = Options {
             name: terms.name.clone(),
-            encryption: match terms.policy {
-                TlsPolicy::None => Encryption::None,
-                TlsPolicy::Opportunistic => Encryption::Opportunistic,
-            },
-            credentials: None,
+            encryption,
+            credentials,
         };
         let mut connection = Self {
             target: target.clone(),
@@ -351,7 +359,12 @@ impl HostConnection {
     }
 
     async fn start_tls(&mut self) -> Result<(), Broken> {
-        let handshake = self.stream.start_tls(&self.terms.tls, &self.target.host);
+        let scrutiny = match self.terms.policy {
+            TlsPolicy::None | TlsPolicy::Opportunistic | TlsPolicy::Encrypt => Scrutiny::None,
+            TlsPolicy::Verify => Scrutiny::Host,
+        };
+        let (tls, host) = (&self.terms.tls, &self.target.host);
+        let handshake = self.stream.start_tls(tls, host, scrutiny);
         let shaken = tokio::time::timeout(self.terms.times.connect, handshake).await;
         in_time(shaken).map_err(Broken::Handshake)?;
         self.dialogue.encrypted();

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::tls::Opportunistic;
+use super::tls::{Scrutiny, Tls};
 
 /// The octets between us and a host.
 pub(super) enum Stream {
@@ -39,10 +39,15 @@ impl Stream {
         }
     }
 
-    pub(super) async fn start_tls(&mut self, tls: &Opportunistic, host: &Domain) -> io::Result<()> {
+    pub(super) async fn start_tls(
+        &mut self,
+        tls: &Tls,
+        host: &Domain,
+        scrutiny: Scrutiny,
+    ) -> io::Result<()> {
         match std::mem::replace(self, Self::Closed) {
             Self::Clear(stream) => {
-                *self = Self::Tls(Box::new(tls.connect(stream, host).await?));
+                *self = Self::Tls(Box::new(tls.connect(stream, host, scrutiny).await?));
                 Ok(())
             }
             tls @ Self::Tls(_) => {

@@ -47,7 +47,7 @@ pub(crate) struct World {
     bus: Arc<dyn bus::Bus>,
     random: Arc<SeededRandomness>,
     running: Option<(CancellationToken, JoinHandle<()>)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -78,7 +78,7 @@ impl World {
             bus: bus::connect("embedded").await.unwrap(),
             random,
             running: None,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -91,18 +91,38 @@ impl World {
         (world, sink)
     }
 
-    /// Starts the relay.
-    pub(crate) fn start(&mut self) {
+    /// A file with this text.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// What the relay stands on here.
+    fn ports(&self) -> Ports {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let tracer = telemetry::Tracer::off();
         let metrics = telemetry::Metrics::new();
-        let ports = Ports {
+        Ports {
             station: Station::new("remote-relay", self.bus.clone(), tracer, metrics, clock),
             ledger: self.ledger.clone(),
             content: self.content.clone(),
             resolver: Arc::new(self.zone.parse::<Zone>().unwrap()),
             random: self.random.clone(),
-        };
+        }
+    }
+
+    /// Why the relay does not start.
+    pub(crate) async fn start_fails(&self) -> remote_relay::Error {
+        let shutdown = CancellationToken::new();
+        let started = remote_relay::run(&self.config, self.ports(), shutdown);
+        let ended = tokio::time::timeout(PATIENCE, started).await;
+        ended.unwrap().unwrap_err()
+    }
+
+    /// Starts the relay.
+    pub(crate) fn start(&mut self) {
+        let ports = self.ports();
         let (config, shutdown) = (self.config.clone(), CancellationToken::new());
         let token = shutdown.clone();
         let task = tokio::spawn(async move {

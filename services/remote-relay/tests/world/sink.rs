@@ -42,6 +42,7 @@ struct Shared {
     state: Mutex<State>,
     tls: TlsAcceptor,
     leave: Notify,
+    certificate: String,
 }
 
 #[derive(Default)]
@@ -68,9 +69,11 @@ impl Sink {
             offers: vec!["PIPELINING", "8BITMIME"],
             ..State::default()
         };
+        let (tls, certificate) = acceptor();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            tls: acceptor(),
+            tls,
+            certificate,
             leave: Notify::new(),
         });
         let serving = Arc::clone(&shared);
@@ -119,6 +122,11 @@ impl Sink {
     /// Says yes to everything again.
     pub(crate) fn say_yes(&self) {
         self.shared.state().script.clear();
+    }
+
+    /// Its certificate for `mx.example.org`, signed by itself, in PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.shared.certificate
     }
 
     /// Closes all connections that are open.
@@ -365,8 +373,9 @@ fn path(line: &str) -> String {
     rest.split_once('>').unwrap().0.to_owned()
 }
 
-fn acceptor() -> TlsAcceptor {
-    let certified = rcgen::generate_simple_self_signed(vec!["sink.example".to_owned()]).unwrap();
+/// What serves TLS as `mx.example.org`, and its certificate in PEM.
+fn acceptor() -> (TlsAcceptor, String) {
+    let certified = rcgen::generate_simple_self_signed(vec!["mx.example.org".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -375,5 +384,5 @@ fn acceptor() -> TlsAcceptor {
         .with_no_client_auth()
         .with_single_cert(vec![certified.cert.der().clone()], key.unwrap())
         .unwrap();
-    TlsAcceptor::from(Arc::new(config))
+    (TlsAcceptor::from(Arc::new(config)), certified.cert.pem())
 }
