@@ -11,7 +11,7 @@ use smtp::Reply;
 use smtp::server::Credentials;
 use store::Directory;
 use store::directory::{Account, PasswordHash};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::failures::{Failures, TooMany, User};
 use crate::replies;
@@ -57,29 +57,27 @@ impl Logins {
         let account = self.account(&credentials.user).await?;
         let user = match &account {
             Some(account) => User::Account(account.id),
-            None => User::Nobody(credentials.user.to_lowercase().into()),
+            None => User::nobody(&credentials.user),
         };
-        let failed = self.failures.attempt(client, &user).map_err(too_many)?;
+        self.failures.judge(client, &user).map_err(too_many)?;
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.checks).acquire_owned().await;
+        let permit = permit.map_err(|_| replies::login_not_now())?;
+        // Again: guesses sent side by side have waited for one another here.
+        self.failures.judge(client, &user).map_err(too_many)?;
         let hash = match &account {
             Some(account) => account.password.clone(),
             None => PasswordHash::new(NOBODY.to_owned()),
         };
         let password = credentials.password.expose().to_owned();
-        let right = self.verify(password, hash).await;
-        match (right, account) {
-            (Ok(false), _) | (Ok(true), None) => {
-                tokio::time::sleep(self.failure_delay * 2_u32.pow(failed.min(MAX_DOUBLINGS))).await;
-                Err(replies::wrong_credentials())
-            }
-            (Ok(true), Some(account)) => {
-                self.failures.forgive(client, &user);
-                Ok(account.id)
-            }
-            (Err(refusal), _) => {
-                self.failures.forgive(client, &user);
-                Err(refusal)
-            }
+        let (right, permit) = verify(password, hash, permit).await?;
+        if let Some(account) = account.filter(|_| right) {
+            return Ok(account.id);
         }
+        let failed = self.failures.count(client, user);
+        drop(permit);
+        tokio::time::sleep(self.failure_delay * 2_u32.pow(failed.min(MAX_DOUBLINGS))).await;
+        Err(replies::wrong_credentials())
     }
 
     async fn account(&self, user: &str) -> Result<Option<Account>, Reply> {
@@ -91,20 +89,21 @@ impl Logins {
             replies::login_not_now()
         })
     }
+}
 
-    async fn verify(&self, password: String, hash: PasswordHash) -> Result<bool, Reply> {
-        // The semaphore is never closed, and a check does not panic.
-        let permit = Arc::clone(&self.checks).acquire_owned().await;
-        let permit = permit.map_err(|_| replies::login_not_now())?;
-        let check = tokio::task::spawn_blocking(move || {
-            // Held here, so that a client that hangs up frees no place early.
-            let _permit = permit;
-            Argon2::default()
-                .verify_password(password.as_bytes(), hash.expose())
-                .is_ok()
-        });
-        check.await.map_err(|_| replies::login_not_now())
-    }
+/// Whether the password is the hash's. The permit is held to the end, so that a
+/// client that hangs up frees no place early.
+async fn verify(
+    password: String,
+    hash: PasswordHash,
+    permit: OwnedSemaphorePermit,
+) -> Result<(bool, OwnedSemaphorePermit), Reply> {
+    let check = tokio::task::spawn_blocking(move || {
+        let checked = Argon2::default().verify_password(password.as_bytes(), hash.expose());
+        (checked.is_ok(), permit)
+    });
+    // A check does not panic.
+    check.await.map_err(|_| replies::login_not_now())
 }
 
 fn too_many(limit: TooMany) -> Reply {
