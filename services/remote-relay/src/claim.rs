@@ -7,6 +7,10 @@ use std::time::Duration;
 use message::{Clock, JobKey};
 use store::ledger::{Jobs, Lease};
 
+/// How often a claim is renewed before it is given up: a process that stood
+/// still while the store answered has a claim, but not for as long as it asked.
+const RENEWALS: usize = 2;
+
 /// The right to work on one job under one generation.
 pub(crate) struct Claim<'a> {
     jobs: &'a dyn Jobs,
@@ -49,10 +53,12 @@ impl<'a> Claim<'a> {
 
     /// Makes sure that the claim holds for at least `span` from now.
     pub(crate) async fn extend(&self, span: Duration) -> Result<(), ClaimLost> {
-        if self.remaining() >= span {
-            return Ok(());
+        for _ in 0..RENEWALS {
+            if self.remaining() >= span {
+                return Ok(());
+            }
+            self.renew(span + self.lease).await?;
         }
-        self.renew(span + self.lease).await?;
         match self.remaining() >= span {
             true => Ok(()),
             false => Err(ClaimLost),

@@ -248,8 +248,8 @@ pub trait Jobs: Send + Sync {
         lease: Lease,
     ) -> Result<Option<Claimed>, StoreError>;
 
-    /// Extends the lease of a job that the caller works on; false when it is
-    /// not (any more) the caller's.
+    /// Extends the lease of a job that the caller works on, and never shortens
+    /// it; false when it is not (any more) the caller's.
     async fn renew(&self, key: JobKey, generation: u32, lease: Lease) -> Result<bool, StoreError>;
 
     /// Pending → waiting, where the destination has no free slot; false when

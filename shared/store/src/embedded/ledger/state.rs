@@ -37,10 +37,22 @@ pub(super) enum Event {
     Overrule,
 }
 
+/// Until when the job is somebody's already.
+fn held_until(state: JobState) -> Option<Timestamp> {
+    use JobState::{Dead, Deferred, Held, Pending, Waiting, Working};
+    match state {
+        Working { until } => Some(until),
+        Pending | Waiting | Deferred { .. } | Held | Dead | JobState::Settled => None,
+    }
+}
+
 /// The state that `event` leads to from `state`; none where it must not happen.
 pub(super) fn after(state: JobState, event: Event) -> Option<JobState> {
     let next = match event {
-        Event::Claim { until, .. } | Event::Renew { until, .. } => JobState::Working { until },
+        Event::Claim { until, .. } => JobState::Working { until },
+        Event::Renew { until, .. } => JobState::Working {
+            until: held_until(state).map_or(until, |held| held.max(until)),
+        },
         Event::Park => JobState::Waiting,
         Event::Defer { due } => JobState::Deferred { due },
         Event::Settle | Event::Overrule => JobState::Settled,
@@ -134,5 +146,12 @@ mod tests {
                 assert_eq!(after(state, event), expected, "{event:?} in {state:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_renewal_that_was_overtaken_shortens_nothing() {
+        let held = JobState::Working { until: at(700) };
+        let (now, until) = (at(100), at(160));
+        assert_eq!(after(held, Event::Renew { now, until }), Some(held));
     }
 }
