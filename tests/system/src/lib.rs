@@ -5,6 +5,7 @@
 //!   again, and gives the operator's commands.
 //! - [`Sink`] is the mail server of somebody else; it takes mail, or misbehaves
 //!   as a test tells it to. [`dns::server::ZoneServer`] leads there.
+//! - [`Disk`] is a small disk of its own, to be filled.
 //! - [`Client`] speaks SMTP as a test wishes, also against the rules.
 //! - [`Collector`] receives traces and draws them as trees.
 //! - [`Load`] sends numbered messages and remembers those that got 250;
@@ -16,6 +17,7 @@
 mod client;
 mod collector;
 mod copies;
+mod disk;
 mod house;
 mod load;
 mod remote;
@@ -26,6 +28,7 @@ mod wait;
 pub use client::{Client, Reply};
 pub use collector::{Collector, SpanRecord};
 pub use copies::Copies;
+pub use disk::Disk;
 pub use house::{Account, House, Output, Plan, Signal};
 pub use load::{Entrance, Load, Tally};
 pub use remote::{Names, Remote};

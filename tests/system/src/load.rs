@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::task::JoinSet;
@@ -13,6 +14,9 @@ use crate::wait::until;
 
 /// One message in so many is larger than the content store packs.
 const LARGE: u64 = 40;
+
+/// What a client waits before it connects again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where clients send from and to.
 #[derive(Debug, Clone)]
@@ -112,13 +116,14 @@ impl Load {
 /// Connects and sends until told to stop, through every break.
 async fn send(entrance: Entrance, tally: Arc<Tally>) {
     while !tally.stopped.load(Ordering::Relaxed) {
-        let Ok(client) = connect(&entrance).await else {
-            // The server is down: the next look is a moment later.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            continue;
+        let conversed = match connect(&entrance).await {
+            Ok(client) => converse(client, &entrance, &tally).await,
+            Err(error) => Err(error),
         };
-        // A broken connection is what the test is about.
-        let _ = converse(client, &entrance, &tally).await;
+        if conversed.is_err() {
+            // The server is down or refuses: the next look is a moment later.
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 

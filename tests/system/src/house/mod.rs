@@ -93,7 +93,7 @@ impl House {
 
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.directory().join("data")
+        self.plan.config.server.data.clone()
     }
 
     /// A client logged in as one of the accounts.
@@ -149,6 +149,15 @@ impl House {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let process = self.process.as_ref().context("the house is down")?;
         process.signal(signal)
+    }
+
+    /// Whether the process has ended by itself.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let process = self.process.as_mut().context("the house is down")?;
+        Ok(process.ended()?.is_some())
     }
 
     /// Waits for the process to end.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::House;
 use super::process::Process;
 use crate::collector::Collector;
+use crate::disk::Disk;
 use crate::remote::Remote;
 
 /// Where the program is; cargo puts it two folders above the tests.
@@ -73,6 +74,12 @@ impl Plan {
         self
     }
 
+    /// Keeps its data on `disk`, which must live as long as the house.
+    pub fn on(mut self, disk: &Disk) -> Self {
+        self.config.server.data = disk.path().join("data");
+        self
+    }
+
     /// Sends traces to `collector`.
     pub fn traced_by(mut self, collector: &Collector) -> Self {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint());
@@ -119,7 +126,7 @@ impl Plan {
             .arg("--config")
             .arg(self.file())
             .arg("--data")
-            .arg(self.directory.path().join("data"))
+            .arg(&self.config.server.data)
             .envs(self.environment.iter().cloned())
             .current_dir(self.directory.path())
             .stdin(Stdio::null())

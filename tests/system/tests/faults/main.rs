@@ -4,5 +4,6 @@
 
 mod account;
 mod dialogue;
+mod disk;
 mod names;
 mod stopped;
