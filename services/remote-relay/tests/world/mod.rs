@@ -131,6 +131,19 @@ impl World {
         self.running = Some((shutdown, task));
     }
 
+    /// Starts one more relay, in a runtime of its own: shut down in the
+    /// background, it dies as a process does.
+    pub(crate) fn start_apart(&self) -> tokio::runtime::Runtime {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let (config, ports) = (self.config.clone(), self.ports());
+        runtime.spawn(async move {
+            let never = CancellationToken::new();
+            remote_relay::run(&config, ports, never).await.unwrap();
+        });
+        runtime
+    }
+
     /// Stops the relay, and waits for its end.
     pub(crate) async fn stop(&mut self) {
         let (shutdown, task) = self.running.take().unwrap();
