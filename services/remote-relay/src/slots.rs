@@ -216,15 +216,17 @@ impl Slot {
         &self.destination
     }
 
-    /// Whether other destinations wait for slots: then a slot is given back
-    /// after each job, so that none is served before its turn.
+    /// Whether other destinations wait for slots, or newly proven ones have
+    /// brought too many: then a slot is given back after each job, so that none
+    /// is served before its turn.
     pub(crate) fn is_wanted(&self) -> bool {
         let mut state = self.slots.state();
         let proven = state
             .used
             .get(&self.destination)
             .is_some_and(|used| used.proven);
-        state.class(proven).crowded
+        let class = state.class(proven);
+        class.crowded || class.used > class.limit
     }
 
     /// Whether jobs were left waiting since the last look; this is one.

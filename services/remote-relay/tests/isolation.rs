@@ -52,7 +52,7 @@ async fn five_hundred_dead_or_hanging_domains_hold_back_nobody() {
     .await;
     flows(&world, 50).await;
     assert_eq!(silent.open(), DOMAINS / 2, "they hang still");
-    assert_eq!((sink.mails().len(), sink.connections()), (50, 1));
+    assert_eq!(sink.mails().len(), 50);
 }
 
 #[tokio::test]

@@ -9,6 +9,13 @@ use world::{Say, Sink, World, eventually, seconds};
 
 const OK: &str = "Relayed { dsn: false } 2.0.0";
 
+/// A world in which a message follows when the one before it is through.
+async fn one_at_a_time() -> (World, Sink) {
+    let (mut world, sink) = World::with_sink().await;
+    world.config.relay.per_destination = 1;
+    (world, sink)
+}
+
 async fn relayed(world: &World) -> JobKey {
     let key = world.send(&["bob@example.org"]).await;
     assert_eq!(world.settled(key).await, [OK]);
@@ -25,7 +32,7 @@ fn count(sink: &Sink, command: &str) -> usize {
 
 #[tokio::test]
 async fn messages_follow_one_another_over_one_connection_without_rset() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.start();
     for _ in 0..10 {
         relayed(&world).await;
@@ -38,7 +45,7 @@ async fn messages_follow_one_another_over_one_connection_without_rset() {
 
 #[tokio::test]
 async fn a_connection_is_ended_when_nothing_comes_for_it() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.start();
     relayed(&world).await;
     assert_eq!(count(&sink, "QUIT"), 0);
@@ -53,7 +60,7 @@ async fn a_connection_is_ended_when_nothing_comes_for_it() {
 
 #[tokio::test]
 async fn a_connection_carries_so_many_messages_and_no_more() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.config.relay.per_connection = 3;
     world.start();
     for _ in 0..7 {
@@ -65,7 +72,7 @@ async fn a_connection_carries_so_many_messages_and_no_more() {
 
 #[tokio::test]
 async fn without_time_to_rest_each_connection_ends_with_its_message() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.config.relay.idle = seconds(0);
     world.start();
     for _ in 0..3 {
@@ -76,7 +83,7 @@ async fn without_time_to_rest_each_connection_ends_with_its_message() {
 
 /// What the host does at rest, or at the next MAIL, and how a message fares.
 async fn ends_at_rest(how: Say) {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.start();
     relayed(&world).await;
     sink.say_times("MAIL", how.clone(), 1);
@@ -99,7 +106,7 @@ async fn a_connection_that_ended_at_rest_is_replaced_at_once_and_no_attempt_coun
 
 #[tokio::test]
 async fn a_host_that_left_is_noticed_before_anything_is_sent() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.start();
     relayed(&world).await;
     sink.hang_up();
@@ -110,7 +117,7 @@ async fn a_host_that_left_is_noticed_before_anything_is_sent() {
 
 #[tokio::test]
 async fn a_refusal_over_a_kept_connection_is_the_answer_of_the_host() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.start();
     relayed(&world).await;
     sink.say_times("MAIL", Say::Reply("550 5.7.1 not you"), 1);
@@ -122,7 +129,7 @@ async fn a_refusal_over_a_kept_connection_is_the_answer_of_the_host() {
 
 #[tokio::test]
 async fn under_load_a_destination_has_its_number_of_connections_and_keeps_them() {
-    let (mut world, sink) = World::with_sink().await;
+    let (mut world, sink) = one_at_a_time().await;
     world.config.relay.per_destination = 4;
     world.start();
     let mut keys = Vec::new();
