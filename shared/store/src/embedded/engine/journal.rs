@@ -314,6 +314,9 @@ fn take_counted<'o>(octets: &mut &'o [u8]) -> Option<&'o [u8]> {
     Some(part)
 }
 
+/// What files are filled with.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
 /// Opens a file, and fills it where it is shorter than `size`.
 fn open_filled(path: &Path, size: u64) -> io::Result<File> {
     let file = OpenOptions::new()
@@ -323,11 +326,10 @@ fn open_filled(path: &Path, size: u64) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)?;
-    let zeros = vec![0; 1 << 20];
     let mut length = file.metadata()?.len();
     while length < size {
-        let part = zeros.len().min((size - length) as usize);
-        file.write_all_at(&zeros[..part], length)?;
+        let part = ZEROS.len().min((size - length) as usize);
+        file.write_all_at(&ZEROS[..part], length)?;
         length += part as u64;
     }
     file.sync_all()?;
