@@ -8,6 +8,9 @@ use world::{Say, World};
 
 const OK: &str = "Relayed { dsn: false } 2.0.0";
 
+/// What a host offers that takes content by BDAT.
+const CHUNKS: [&str; 2] = ["PIPELINING", "CHUNKING"];
+
 /// Lines of all kinds, so many octets of them and a few more.
 fn lines(octets: usize) -> String {
     let mut content = String::from("Subject: large\r\n\r\n");
@@ -53,4 +56,84 @@ async fn a_host_that_refuses_in_the_middle_of_the_content_is_believed() {
     let outcomes = world.settled(key).await;
     assert_eq!(outcomes, ["Failed 5.3.4"]);
     assert_eq!(sink.connections(), 1);
+}
+
+#[tokio::test]
+async fn chunks_carry_what_data_carries() {
+    let (mut world, sink) = World::with_sink().await;
+    world.start();
+    let no_end = "Subject: hi\r\n\r\n.\r\n..two\r\nno end".to_owned();
+    let lone = "Subject: hi\r\n\r\nlone\n.\rends\r".to_owned();
+    let large = [100, 32 * 1024, 64 * 1024, 64 * 1024 + 1, 3 * 1024 * 1024];
+    for content in large.map(lines).into_iter().chain([no_end, lone]) {
+        // Without PIPELINING it is DATA, whatever else is offered.
+        for offers in [&["CHUNKING"], CHUNKS.as_slice()] {
+            sink.offer(offers);
+            let key = world.send_octets(content.as_bytes()).await;
+            assert_eq!(world.settled(key).await, [OK]);
+            // The next message is to see what is offered then.
+            sink.hang_up();
+            world::eventually("the end of the connection", async || sink.open() == 0).await;
+        }
+        let mails = sink.mails();
+        let [.., data, chunks] = mails.as_slice() else {
+            panic!("{} messages", mails.len());
+        };
+        assert!(data.content == chunks.content, "{} octets", content.len());
+        let bdat = |command: &&String| command.starts_with("BDAT ");
+        let commands = sink.commands();
+        let last = commands.iter().rfind(bdat).unwrap();
+        assert!(last.ends_with(" LAST"), "{last}");
+        if content.len() < 32 * 1024 {
+            assert_eq!(*last, format!("BDAT {} LAST", chunks.content.len()));
+        }
+    }
+    let commands = sink.commands();
+    let count = |verb| commands.iter().filter(|c| c.starts_with(verb)).count();
+    assert_eq!(count("DATA"), 7);
+    assert!(count("BDAT") > 7 + 3 * 1024 / 128, "{}", count("BDAT"));
+}
+
+#[tokio::test]
+async fn a_refused_chunk_is_a_refusal_of_the_message() {
+    for (command, reply, expected) in [
+        (".", "552 5.3.4 too large", "Failed 5.3.4"),
+        ("BDAT", "552 5.3.4 too large", "Failed 5.3.4"),
+        ("content", "552 5.3.4 too large", "Failed 5.3.4"),
+    ] {
+        let (mut world, sink) = World::with_sink().await;
+        sink.offer(&CHUNKS);
+        sink.say_times(command, Say::Reply(reply), 1);
+        world.start();
+        let key = world.send_octets(lines(20 * 1024 * 1024).as_bytes()).await;
+        assert_eq!(world.settled(key).await, [expected], "{command}");
+        assert!(sink.mails().is_empty(), "{command}");
+        // The next message is not taken for a part of this one.
+        let key = world.send(&["bob@example.org"]).await;
+        assert_eq!(world.settled(key).await, [OK], "{command}");
+        assert_eq!(sink.mails().len(), 1, "{command}");
+    }
+}
+
+#[tokio::test]
+async fn chunks_are_for_the_recipients_that_were_accepted() {
+    let (mut world, sink) = World::with_sink().await;
+    sink.offer(&CHUNKS);
+    sink.say("RCPT TO:<nobody@", Say::Reply("550 5.1.1 no such user"));
+    sink.say_times("RCPT TO:<late@", Say::Reply("452 4.5.3 too many"), 1);
+    world.start();
+    let recipients = ["bob@example.org", "nobody@example.org", "late@example.org"];
+    let key = world.send(&recipients).await;
+    assert_eq!(world.settled(key).await, [OK, "Failed 5.1.1", OK]);
+    let to: Vec<_> = sink.mails().into_iter().map(|mail| mail.to).collect();
+    assert_eq!(to, [["bob@example.org"], ["late@example.org"]]);
+    assert_eq!(sink.connections(), 1);
+    let key = world.send(&["nobody@example.org"]).await;
+    assert_eq!(world.settled(key).await, ["Failed 5.1.1"]);
+    let chunks = sink
+        .commands()
+        .iter()
+        .filter(|c| c.starts_with("BDAT"))
+        .count();
+    assert_eq!(chunks, 2);
 }

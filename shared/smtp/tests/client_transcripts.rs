@@ -13,7 +13,7 @@ use std::path::Path;
 
 use message::{Body, Notify, Recipient, Ret};
 use proptest::prelude::*;
-use smtp::client::{Action, Credentials, Dialogue, Encryption, Options, Transaction};
+use smtp::client::{Action, Credentials, Dialogue, Encryption, Framing, Options, Transaction};
 
 #[test]
 fn dialogues_go_as_written() {
@@ -41,13 +41,20 @@ fn dialogues_go_as_written() {
 struct Setup {
     options: Options,
     transactions: VecDeque<Transaction>,
+    /// The octets of each chunk of a content; one of 100 if none are named.
+    chunks: VecDeque<usize>,
+    /// The last chunk cannot be sent whole.
+    interrupted: bool,
 }
 
 fn play(setup: &str, script: &str) -> String {
     let Setup {
         options,
         mut transactions,
+        chunks: sizes,
+        interrupted,
     } = parse(setup);
+    let mut chunks = VecDeque::new();
     let mut server: VecDeque<_> = script
         .lines()
         .filter(|line| line.starts_with('S'))
@@ -77,12 +84,26 @@ fn play(setup: &str, script: &str) -> String {
                 dialogue.encrypted();
             }
             Action::Ready => match transactions.pop_front() {
-                Some(transaction) => dialogue.begin(transaction),
+                Some(transaction) => {
+                    chunks = sizes.clone();
+                    dialogue.begin(transaction);
+                }
                 None => dialogue.quit(),
             },
-            Action::SendContent => {
+            Action::SendContent(Framing::Dot) => {
                 played.push_str("* content\n");
                 dialogue.content_sent();
+            }
+            Action::SendContent(Framing::Chunks) => {
+                let left = chunks.pop_front().unwrap_or(100);
+                let last = chunks.is_empty();
+                let command = String::from_utf8(dialogue.chunk(left, last)).unwrap();
+                writeln!(played, "C: {}", command.trim_end()).unwrap();
+                match interrupted && last {
+                    true => dialogue.content_interrupted(),
+                    false if last => dialogue.content_sent(),
+                    false => {}
+                }
             }
             Action::Answered(answers) => {
                 for answer in answers {
@@ -123,11 +144,16 @@ fn parse(setup: &str) -> Setup {
         credentials: None,
     };
     let mut transactions = VecDeque::new();
+    let (mut chunks, mut interrupted) = (VecDeque::new(), false);
     for line in setup.lines().filter(|line| !line.starts_with('#')) {
         let words: Vec<_> = line.split(' ').collect();
         match words.as_slice() {
             ["tls", "opportunistic"] => options.encryption = Encryption::Opportunistic,
             ["tls", "required"] => options.encryption = Encryption::Required,
+            ["interrupted"] => interrupted = true,
+            ["chunks", sizes @ ..] => {
+                chunks = sizes.iter().map(|size| size.parse().unwrap()).collect();
+            }
             ["login", user, password] => {
                 options.credentials = Some(Credentials::new(*user, *password).unwrap());
             }
@@ -142,6 +168,8 @@ fn parse(setup: &str) -> Setup {
     Setup {
         options,
         transactions,
+        chunks,
+        interrupted,
     }
 }
 
@@ -190,11 +218,12 @@ fn rcpt(address: &str, parameters: &[&str]) -> Recipient {
 }
 
 /// Lines that a server may say, so that random dialogues get far.
-const LINES: [&str; 12] = [
+const LINES: [&str; 13] = [
     "220 hello\r\n",
     "250 ok\r\n",
     "250-mx\r\n250-PIPELINING\r\n250 STARTTLS\r\n",
     "250-mx\r\n",
+    "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
     "354 go on\r\n",
     "450 4.2.0 later\r\n",
     "550 5.1.1 never\r\n",
@@ -215,7 +244,7 @@ proptest! {
         options.encryption = if opportunistic { Encryption::Opportunistic } else { Encryption::Required };
         let mut dialogue = Dialogue::new(options);
         let mut lines = lines.into_iter().map(|index| LINES[index]);
-        let mut transactions = 3;
+        let (mut transactions, mut chunk) = (3, 0);
         for _ in 0..1000 {
             match dialogue.next_action() {
                 Action::Send(octets) => prop_assert!(octets.ends_with(b"\r\n")),
@@ -231,7 +260,15 @@ proptest! {
                     transaction.recipients = vec![rcpt("c@d.example", &[]), rcpt("e@d.example", &[])];
                     dialogue.begin(transaction);
                 }
-                Action::SendContent => dialogue.content_sent(),
+                Action::SendContent(Framing::Dot) => dialogue.content_sent(),
+                Action::SendContent(Framing::Chunks) => {
+                    chunk += 1;
+                    let last = chunk % 40 == 0;
+                    prop_assert!(dialogue.chunk(chunk, last).starts_with(b"BDAT "));
+                    if last {
+                        dialogue.content_sent();
+                    }
+                }
                 Action::Answered(answers) => prop_assert_eq!(answers.len(), 2),
                 Action::Close(_) => return Ok(()),
             }

@@ -1,11 +1,12 @@
 //! One connection to one host: it drives a [`Dialogue`] over a socket.
 //!
 //! Every wait has an end (RFC 5321 §4.5.3.2): a reply, however slowly it drips
-//! in, and each piece of what is sent. Content is streamed; its last piece and
-//! the final dot leave in one write, right after the claim was made to hold
-//! beyond the reply's timeout. So a connection that ends before that write has
-//! left nothing in doubt.
+//! in, and each piece of what is sent. Content is streamed; its last piece leaves
+//! in one write with the final dot, or behind its BDAT, right after the claim was
+//! made to hold beyond the reply's timeout. So a connection that ends before that
+//! write has left nothing in doubt.
 
+mod outflow;
 mod stream;
 mod tls;
 
@@ -16,20 +17,19 @@ use config::{Relay, TlsPolicy};
 use content::Reader;
 use message::Domain;
 use smtp::client::{
-    Action, Answer, Capabilities, Credentials, Dialogue, DotStuffer, Encryption, End, Options,
-    Stage, Transaction,
+    Action, Answer, Capabilities, Credentials, Dialogue, Encryption, End, Framing, Options, Stage,
+    Transaction,
 };
 use tokio::time::Instant;
 
 use crate::claim::{Claim, ClaimLost};
 use crate::mail_route::Target;
+use outflow::Outflow;
 use stream::Stream;
 use tls::Scrutiny;
 pub(crate) use tls::Tls;
 pub use tls::TlsError;
 
-/// How much content is gathered before it is written.
-const BLOCK: usize = 32 * 1024;
 /// How much of a reply is read at a time.
 const READ: usize = 4096;
 /// How long saying goodbye may take.
@@ -159,7 +159,7 @@ pub(crate) struct HostConnection {
 /// Where the dialogue needs more than a socket.
 enum Pause {
     Ready,
-    Content,
+    Content(Framing),
     Answered(Vec<Answer>),
 }
 
@@ -249,13 +249,14 @@ impl HostConnection {
         self.dialogue.begin(transaction);
         self.messages += 1;
         let rested = std::mem::take(&mut self.rested);
+        let mut outflow = Outflow::new(content);
         loop {
             let pause = self.drive().await.map_err(|broken| match rested {
                 true if broken.came_first() => Failure::Stale(broken),
                 true | false => Failure::Broken(broken),
             });
             match pause? {
-                Pause::Content => self.send_content(content, claim).await?,
+                Pause::Content(framing) => self.send_block(&mut outflow, framing, claim).await?,
                 Pause::Answered(answers) => return Ok(answers),
                 // It answers a transaction before it is ready again.
                 Pause::Ready => return Err(Broken::Ended(End::Quit).into()),
@@ -282,35 +283,30 @@ impl HostConnection {
                 Action::Receive(stage) => self.read(stage).await?,
                 Action::StartTls => self.start_tls().await?,
                 Action::Ready => return Ok(Pause::Ready),
-                Action::SendContent => return Ok(Pause::Content),
+                Action::SendContent(framing) => return Ok(Pause::Content(framing)),
                 Action::Answered(answers) => return Ok(Pause::Answered(answers)),
                 Action::Close(end) => return Err(Broken::Ended(end)),
             }
         }
     }
 
-    async fn send_content(
+    async fn send_block(
         &mut self,
-        content: &mut dyn Reader,
+        outflow: &mut Outflow<'_>,
+        framing: Framing,
         claim: &Claim<'_>,
     ) -> Result<(), Failure> {
         let mut wire = std::mem::take(&mut self.wire);
-        wire.clear();
-        let mut stuffer = DotStuffer::new();
-        stuffer.push(content.prefix(), &mut wire);
-        while let Some(piece) = content.read().await? {
-            if wire.len() >= BLOCK {
-                if !self.write_content(&wire).await? {
-                    return Ok(());
-                }
-                wire.clear();
-            }
-            stuffer.push(&piece, &mut wire);
+        let last = outflow.gather(framing, &mut wire).await?;
+        if framing == Framing::Chunks {
+            let command = self.dialogue.chunk(wire.len(), last);
+            wire.splice(..0, command);
         }
-        stuffer.finish(&mut wire);
-        let Times { block, dot, .. } = self.terms.times;
-        claim.extend(block + dot).await?;
-        if self.write_content(&wire).await? {
+        if last {
+            let Times { block, dot, .. } = self.terms.times;
+            claim.extend(block + dot).await?;
+        }
+        if self.write_content(&wire).await? && last {
             self.dialogue.content_sent();
         }
         self.wire = wire;

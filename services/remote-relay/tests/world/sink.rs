@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -257,6 +257,25 @@ impl Shared {
                     }
                     mail.to.clear();
                 }
+                "BDAT" => {
+                    // The script may refuse it as it may refuse the content and its end.
+                    if let Some(Say::Reply(reply)) = self.scripted("content") {
+                        return Self::interrupt(stream, reply).await;
+                    }
+                    let chunk = read_chunk(stream, &line).await?;
+                    let last = line.ends_with(" LAST");
+                    let command = if last { "." } else { line.as_str() };
+                    if mail.to.is_empty() {
+                        stream.write_all(b"503 5.5.1 RCPT first\r\n").await?;
+                    } else if self.reply(stream, command, "250 2.0.0 ok\r\n").await? {
+                        mail.content.push_str(&chunk);
+                        if last {
+                            self.state().mails.push(std::mem::take(&mut mail));
+                        }
+                    } else {
+                        mail.to.clear();
+                    }
+                }
                 "QUIT" => {
                     stream.write_all(b"221 2.0.0 bye\r\n").await?;
                     return Ok(false);
@@ -365,6 +384,17 @@ where
         }
         content.push_str("\r\n");
     }
+}
+
+/// The octets that a BDAT announces.
+async fn read_chunk<S>(stream: &mut BufReader<S>, command: &str) -> Result<String, Over>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let octets = command.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut chunk = vec![0; octets];
+    stream.read_exact(&mut chunk).await?;
+    Ok(String::from_utf8(chunk).unwrap())
 }
 
 /// What stands between `<` and `>`.

@@ -3,7 +3,8 @@
 //! ```text
 //! greeting ─ EHLO (HELO) ─ STARTTLS ─ handshake ─ EHLO ─ AUTH ─┐
 //!          ┌─────────────────────────────────────────────────── ready ── QUIT ── closed
-//!          └─ (RSET) MAIL RCPT… DATA ─ content ─ dot ── answered ┘
+//!          ├─ (RSET) MAIL RCPT… DATA ─ content ─ dot ── answered ┤
+//!          └─ (RSET) MAIL RCPT… ─ BDAT… BDAT LAST ────── answered ┘
 //! ```
 //!
 //! A 421, or what is no SMTP, closes it from anywhere; recipients that had
@@ -15,6 +16,7 @@ use super::capabilities::Capabilities;
 use super::login::{Credentials, Exchange};
 use super::progress::{Progress, Turn};
 use super::stage::Stage;
+use super::stuffing::Framing;
 use super::transaction::{Answer, Transaction};
 use crate::{Reply, ReplyError, ReplyParser};
 
@@ -52,9 +54,10 @@ pub enum Action {
     StartTls,
     /// Call [`Dialogue::begin`] or [`Dialogue::quit`].
     Ready,
-    /// Send the content through a [`super::DotStuffer`], then call
+    /// Send the next block of the content through a [`super::DotStuffer`], in
+    /// chunks behind what [`Dialogue::chunk`] says; after the last one call
     /// [`Dialogue::content_sent`].
-    SendContent,
+    SendContent(Framing),
     /// The transaction is over; one answer per recipient, in order. The
     /// dialogue is ready for another one.
     Answered(Vec<Answer>),
@@ -185,7 +188,17 @@ impl Dialogue {
         }
     }
 
-    /// All content and the final dot have been sent.
+    /// The command that frames the next chunk, to be sent right before its
+    /// octets. Only after [`Action::SendContent`] with [`Framing::Chunks`].
+    pub fn chunk(&mut self, octets: usize, last: bool) -> Vec<u8> {
+        let command = self
+            .progress
+            .as_mut()
+            .map(|progress| progress.chunk(octets, last));
+        command.unwrap_or_default().into_bytes()
+    }
+
+    /// All content has been sent, and with it the final dot or the last chunk.
     pub fn content_sent(&mut self) {
         if let Some(progress) = &mut self.progress {
             progress.content_sent();
@@ -241,7 +254,7 @@ impl Dialogue {
             (State::Transaction, Some(progress)) => match progress.turn() {
                 Turn::Say(commands) => Some(Action::Send(commands)),
                 Turn::Listen => None,
-                Turn::SendContent => Some(Action::SendContent),
+                Turn::SendContent(framing) => Some(Action::SendContent(framing)),
                 Turn::Answered { open, answers } => {
                     self.open = open;
                     self.state = State::Ready;
@@ -256,7 +269,8 @@ impl Dialogue {
     /// Before we speak the server must have said nothing more, except that it
     /// leaves (421, RFC 5321 §3.8).
     fn surprise(&mut self) -> Option<End> {
-        if self.input.is_empty() {
+        let awaits_chunks = |progress: &Progress| progress.awaits_chunks();
+        if self.input.is_empty() || self.progress.as_ref().is_some_and(awaits_chunks) {
             return None;
         }
         let stage = self.stage();

@@ -4,7 +4,8 @@
 //! [`Dialogue`] is the machine: octets from the server go in, [`Action`]s for
 //! the driver come out. The driver owns the socket, TLS and the clock, bounds
 //! each [`Action::Receive`] by the time of its [`Stage`] (§4.5.3.2), and
-//! streams the content through a [`DotStuffer`].
+//! streams the content block by block through a [`DotStuffer`], framed by a final
+//! dot, or by BDAT (RFC 3030) where the server offers CHUNKING.
 //!
 //! Nothing that is sent is made of free text: paths, names and parameters are
 //! types without CR or LF, so no value can smuggle a command. A server that
@@ -23,5 +24,5 @@ pub use capabilities::Capabilities;
 pub use dialogue::{Action, Dialogue, Encryption, End, Options};
 pub use login::{Credentials, CredentialsError};
 pub use stage::Stage;
-pub use stuffing::DotStuffer;
+pub use stuffing::{DotStuffer, Framing};
 pub use transaction::{Answer, Transaction, Unfit};

@@ -5,16 +5,23 @@ use std::collections::VecDeque;
 
 use super::capabilities::Capabilities;
 use super::stage::Stage;
+use super::stuffing::Framing;
 use super::transaction::{Answer, Transaction};
 use crate::Reply;
+
+/// How many chunks may wait for their reply: few enough that the replies fit
+/// into any socket's buffer while nobody reads them.
+const CHUNKS: usize = 16;
 
 /// A transaction under way.
 #[derive(Debug)]
 pub(super) struct Progress {
     transaction: Transaction,
     offered: Capabilities,
+    framing: Framing,
     unsaid: VecDeque<Command>,
-    /// Said, in order, and not answered yet; never empty while listening.
+    /// Said, in order, and not answered yet; never empty while listening for
+    /// the reply to a command.
     due: VecDeque<Command>,
     answers: Vec<Option<Answer>>,
     accepted: usize,
@@ -29,6 +36,7 @@ enum Command {
     Mail,
     Rcpt(usize),
     Data,
+    Chunk { octets: usize, last: bool },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +46,8 @@ enum Phase {
     Dot,
     /// Content was cut short: only a refusal counts.
     Interrupted,
+    /// A chunk was refused; the replies to those behind it mean nothing.
+    Refused,
     Over,
 }
 
@@ -47,8 +57,8 @@ pub(super) enum Turn {
     Say(Vec<u8>),
     /// The server's.
     Listen,
-    /// Ours: the content.
-    SendContent,
+    /// Ours: the next block of the content.
+    SendContent(Framing),
     /// Nobody's. `open` where the server still holds the transaction.
     Answered { open: bool, answers: Vec<Answer> },
 }
@@ -58,14 +68,20 @@ impl Progress {
         let count = transaction.recipients.len();
         let reset = reset.then_some(Command::Reset);
         let rcpts = (0..count).map(Command::Rcpt);
+        let framing = framing(&offered);
+        let data = match framing {
+            Framing::Dot => Some(Command::Data),
+            Framing::Chunks => None,
+        };
         Self {
             transaction,
             offered,
+            framing,
             unsaid: reset
                 .into_iter()
                 .chain([Command::Mail])
                 .chain(rcpts)
-                .chain([Command::Data])
+                .chain(data)
                 .collect(),
             due: VecDeque::new(),
             answers: vec![None; count],
@@ -83,7 +99,7 @@ impl Progress {
     pub(super) fn stage(&self) -> Stage {
         match (self.due.front(), self.phase) {
             (Some(command), Phase::Commands) => command.stage(),
-            (_, Phase::Content | Phase::Dot | Phase::Interrupted) => Stage::Dot,
+            (_, Phase::Content | Phase::Dot | Phase::Interrupted | Phase::Refused) => Stage::Dot,
             (None, Phase::Commands) | (_, Phase::Over) => self.stage,
         }
     }
@@ -97,9 +113,11 @@ impl Progress {
                 self.phase = Phase::Dot;
                 Turn::Say(b".\r\n".to_vec())
             }
-            Phase::Content => Turn::SendContent,
+            Phase::Content if self.due.len() >= CHUNKS => Turn::Listen,
+            Phase::Content => Turn::SendContent(self.framing),
+            Phase::Refused if !self.due.is_empty() => Turn::Listen,
             Phase::Dot | Phase::Interrupted => Turn::Listen,
-            Phase::Over => self.answered(),
+            Phase::Refused | Phase::Over => self.answered(),
         }
     }
 
@@ -116,6 +134,7 @@ impl Progress {
                 Command::Mail => self.transaction.mail(&self.offered),
                 Command::Rcpt(index) => self.transaction.rcpt(index, &self.offered),
                 Command::Data => "DATA\r\n".to_owned(),
+                Command::Chunk { octets, last } => bdat(octets, last),
             });
             self.due.push_back(command);
             if !self.offered.pipelining {
@@ -123,6 +142,11 @@ impl Progress {
             }
         }
         if wire.is_empty() {
+            // Every RCPT has its answer, so no chunk is sent for nobody.
+            if self.framing == Framing::Chunks && self.accepted > 0 {
+                self.phase = Phase::Content;
+                return Turn::SendContent(self.framing);
+            }
             return self.answered();
         }
         Turn::Say(wire.into_bytes())
@@ -130,7 +154,8 @@ impl Progress {
 
     /// Takes the reply that was due, unless it is one that cannot be.
     pub(super) fn take(&mut self, reply: Reply) -> Result<(), Answer> {
-        if self.phase == Phase::Interrupted && reply.is_positive() {
+        let chunk = matches!(self.due.front(), Some(Command::Chunk { last: false, .. }));
+        if self.phase == Phase::Interrupted && reply.is_positive() && !chunk {
             return Err(Answer {
                 stage: Stage::Dot,
                 reply,
@@ -151,12 +176,31 @@ impl Progress {
             Some(Command::Rcpt(index)) => self.settle(index, Stage::Rcpt, &reply),
             Some(Command::Data) if reply.is_positive() => self.phase = Phase::Content,
             Some(Command::Data) => self.settle_all(Stage::Data, &reply),
-            None => {
+            Some(Command::Chunk { last: false, .. }) if reply.is_positive() => {}
+            Some(Command::Chunk { .. }) if !reply.is_positive() => {
+                self.settle_all(Stage::Dot, &reply);
+                if self.phase == Phase::Interrupted {
+                    self.due.clear();
+                }
+                self.phase = Phase::Refused;
+            }
+            Some(Command::Chunk { .. }) | None => {
                 self.settle_all(Stage::Dot, &reply);
                 self.phase = Phase::Over;
             }
         }
         Ok(())
+    }
+
+    /// The command that goes right before a chunk of so many octets.
+    pub(super) fn chunk(&mut self, octets: usize, last: bool) -> String {
+        self.due.push_back(Command::Chunk { octets, last });
+        bdat(octets, last)
+    }
+
+    /// Whether replies to chunks may come while content is sent.
+    pub(super) fn awaits_chunks(&self) -> bool {
+        self.phase == Phase::Content && !self.due.is_empty()
     }
 
     pub(super) fn content_sent(&mut self) {
@@ -172,7 +216,8 @@ impl Progress {
     }
 
     fn answered(&mut self) -> Turn {
-        // Content ends a transaction, whatever the reply; all else leaves it open.
+        // DATA's content ends a transaction, whatever the reply, and a BDAT that is
+        // accepted; all else leaves it open.
         let open = self.phase != Phase::Over;
         self.phase = Phase::Over;
         Turn::Answered {
@@ -202,6 +247,21 @@ impl Command {
             Self::Mail => Stage::Mail,
             Self::Rcpt(_) => Stage::Rcpt,
             Self::Data => Stage::Data,
+            Self::Chunk { .. } => Stage::Dot,
         }
     }
+}
+
+/// Chunks need PIPELINING too: one by one they would cost a round trip each.
+fn framing(offered: &Capabilities) -> Framing {
+    match offered.chunking && offered.pipelining {
+        true => Framing::Chunks,
+        false => Framing::Dot,
+    }
+}
+
+/// The BDAT command (RFC 3030 §2).
+fn bdat(octets: usize, last: bool) -> String {
+    let last = if last { " LAST" } else { "" };
+    format!("BDAT {octets}{last}\r\n")
 }

@@ -21,7 +21,8 @@ pub enum Stage {
     Rcpt,
     /// The reply to DATA.
     Data,
-    /// The reply to the final dot: from here on the server may have the message.
+    /// The reply to the final dot, or to a BDAT: from here on the server may have
+    /// the message.
     Dot,
     /// The reply to QUIT.
     Quit,

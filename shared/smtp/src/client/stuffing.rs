@@ -1,13 +1,24 @@
 //! Content as DATA carries it: dots doubled at line starts, a dot at the end
-//! (RFC 5321 §4.5.2).
+//! (RFC 5321 §4.5.2); or as BDAT does, which counts instead (RFC 3030).
 
-/// Turns content into the octets that follow a 354, chunk by chunk.
+/// How the server is to know where the content ends.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// By DATA: a dot on a line of its own.
+    #[default]
+    Dot,
+    /// By BDAT: each chunk says its length, and the last one that it is.
+    Chunks,
+}
+
+/// Turns content into the octets that follow a 354 or a BDAT, piece by piece.
 ///
 /// A CR or LF that stands alone is sent as CRLF: a server that takes it for a
 /// line end must not see a dot there that we did not double ("SMTP smuggling"),
 /// and §2.3.8 forbids to send it.
 #[derive(Debug, Default)]
 pub struct DotStuffer {
+    framing: Framing,
     last: Last,
 }
 
@@ -24,6 +35,14 @@ impl DotStuffer {
     /// A stuffer at the start of content.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same for either framing: in chunks a dot is like any other octet.
+    pub fn framed(framing: Framing) -> Self {
+        Self {
+            framing,
+            ..Self::default()
+        }
     }
 
     /// Appends the next piece of content to `wire`.
@@ -46,7 +65,8 @@ impl DotStuffer {
                     rest = &rest[1..];
                 }
                 _ => {
-                    if first == b'.' && self.last != Last::Text {
+                    let stuffed = self.framing == Framing::Dot;
+                    if stuffed && first == b'.' && self.last != Last::Text {
                         wire.push(b'.');
                     }
                     let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
@@ -63,7 +83,10 @@ impl DotStuffer {
         if self.last == Last::Text {
             wire.extend_from_slice(b"\r\n");
         }
-        wire.extend_from_slice(b".\r\n");
+        match self.framing {
+            Framing::Dot => wire.extend_from_slice(b".\r\n"),
+            Framing::Chunks => {}
+        }
     }
 }
 
@@ -94,6 +117,21 @@ mod tests {
         check("a", "a\r\n.\r\n");
         check(".\r\n..\r\na.b\r\n", "..\r\n...\r\na.b\r\n.\r\n");
         check("\r\n.\r\n", "\r\n..\r\n.\r\n");
+    }
+
+    #[test]
+    fn chunks_carry_dots_as_they_are() {
+        for (content, expected) in [
+            ("", ""),
+            (".", ".\r\n"),
+            (".a\n.\r\n..", ".a\r\n.\r\n..\r\n"),
+        ] {
+            let mut stuffer = DotStuffer::framed(Framing::Chunks);
+            let mut wire = Vec::new();
+            stuffer.push(content.as_bytes(), &mut wire);
+            stuffer.finish(&mut wire);
+            assert_eq!(String::from_utf8_lossy(&wire), expected, "{content:?}");
+        }
     }
 
     #[test]
