@@ -17,7 +17,8 @@ fuzz_target!(|input: &[u8]| {
     let Some(pieces) = Pieces::of(rest) else {
         return;
     };
-    if setting & 1 == 1 {
+    // Rarely, since it takes long.
+    if *setting == u8::MAX {
         return check_endless(pieces.whole());
     }
     let (whole, error) = read(std::iter::once(pieces.whole()));
