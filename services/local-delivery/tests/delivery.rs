@@ -1,6 +1,8 @@
 //! local-delivery on the embedded engine: one copy per account, whatever is
 //! repeated, and a full mailbox that is tried until there is room or time is up.
 
+#![allow(clippy::unwrap_used, reason = "a test may end where it fails")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
