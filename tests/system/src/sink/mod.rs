@@ -3,6 +3,7 @@
 mod session;
 
 use servers::Port;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -172,9 +173,18 @@ impl Sink {
     /// # Errors
     /// When the port cannot be bound.
     pub async fn resume(&mut self) -> Result<()> {
-        let listener = TcpListener::bind(self.address())
-            .await
-            .context("binding the sink")?;
+        let address = self.address();
+        // A program that another test starts at this moment has our files open
+        // until it is under way.
+        let listener = until(
+            "the sink's port is free",
+            async || match TcpListener::bind(address).await {
+                Ok(listener) => Ok(Some(listener)),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(None),
+                Err(error) => Err(error).context("binding the sink"),
+            },
+        );
+        let listener = listener.await?;
         self.listening = Some(tokio::spawn(listen(listener, self.book.clone())));
         Ok(())
     }
