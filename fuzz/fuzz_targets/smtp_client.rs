@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use message::{Body, Notify, Recipient, Ret};
 use smtp::client::{
-    Action, Answer, Credentials, Dialogue, Encryption, End, Options, Stage, Transaction,
+    Action, Answer, Credentials, Dialogue, Encryption, End, Framing, Options, Stage, Transaction,
 };
 
 use fuzz::Pieces;
@@ -62,6 +62,11 @@ impl Setting {
     fn beyond_ascii(self) -> bool {
         self.0 & 32 != 0
     }
+
+    /// Of the content, where the server takes chunks.
+    fn chunks(self) -> usize {
+        if self.0 & 64 != 0 { 40 } else { 2 }
+    }
 }
 
 struct Driver {
@@ -70,6 +75,8 @@ struct Driver {
     encrypted: bool,
     /// How many transactions were begun.
     begun: usize,
+    /// Chunks of this one that were sent.
+    chunks: usize,
     /// All content of this one was sent.
     sent: bool,
     recipients: usize,
@@ -94,6 +101,7 @@ impl Driver {
             dialogue,
             encrypted: setting.under_tls(),
             begun: 0,
+            chunks: 0,
             sent: false,
             recipients: 0,
         }
@@ -118,14 +126,7 @@ impl Driver {
                 assert!(self.encrypted || !(required || self.setting.logs_in()));
                 self.begin();
             }
-            Action::SendContent if self.setting.breaks_content() => {
-                self.dialogue.content_interrupted();
-            }
-            Action::SendContent => {
-                assert!(!self.sent, "content twice");
-                self.sent = true;
-                self.dialogue.content_sent();
-            }
+            Action::SendContent(framing) => self.send_content(framing),
             Action::Answered(answers) => {
                 assert_eq!(answers.len(), self.recipients);
                 let answers: Vec<_> = answers.into_iter().map(Some).collect();
@@ -143,9 +144,31 @@ impl Driver {
     fn begin(&mut self) {
         let transaction = transaction(self.setting, 1 + self.begun);
         self.begun += 1;
+        self.chunks = 0;
         self.sent = false;
         self.recipients = transaction.recipients.len();
         self.dialogue.begin(transaction);
+    }
+
+    /// A block of the content, or a part of it before the connection breaks.
+    fn send_content(&mut self, framing: Framing) {
+        assert!(!self.sent, "content twice");
+        let last = match framing {
+            Framing::Dot => true,
+            Framing::Chunks => {
+                self.chunks += 1;
+                let last = self.chunks == self.setting.chunks();
+                let command = self.dialogue.chunk(100, last);
+                self.check_commands(&command);
+                last
+            }
+        };
+        if last && self.setting.breaks_content() {
+            self.dialogue.content_interrupted();
+        } else if last {
+            self.sent = true;
+            self.dialogue.content_sent();
+        }
     }
 
     /// Whole lines, in which nothing is smuggled, and no password in clear.
