@@ -216,6 +216,50 @@ async fn a_torn_end_is_dropped_and_damage_is_refused() {
 }
 
 #[tokio::test]
+async fn relaxed_steps_that_keep_coming_are_synced_all_the_same() {
+    static SYNCS: AtomicU32 = AtomicU32::new(0);
+    let (directory, engine) = synced_by(|file| {
+        SYNCS.fetch_add(1, Ordering::SeqCst);
+        file.sync_data()
+    });
+    let busy = async {
+        while SYNCS.load(Ordering::SeqCst) == 0 {
+            put(&engine, Durability::Relaxed, 1).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), busy)
+        .await
+        .expect("a sync");
+    drop((engine, directory));
+}
+
+#[tokio::test]
+async fn a_durable_step_syncs_what_it_only_found() {
+    static SYNCS: AtomicU32 = AtomicU32::new(0);
+    let (directory, engine) = synced_by(|file| {
+        SYNCS.fetch_add(1, Ordering::SeqCst);
+        file.sync_data()
+    });
+    put(&engine, Durability::Relaxed, 1).await;
+    let found = engine.write(Durability::Durable, |step| step.exists(&row(1)));
+    assert!(found.await.unwrap());
+    assert!(SYNCS.load(Ordering::SeqCst) > 0);
+    drop((engine, directory));
+}
+
+/// A fresh engine whose journal is synced by `sync_data`.
+fn synced_by(sync_data: fn(&std::fs::File) -> io::Result<()>) -> (TempDir, Engine) {
+    let directory = TempDir::new().unwrap();
+    let database = Database::open(&directory.path().join("state.redb"), 1 << 20).unwrap();
+    // Room enough that no full journal makes for a sync.
+    let mut journal = Journal::open(directory.path(), 64 << 20).unwrap();
+    journal.sync_by(sync_data);
+    let on_failure: SyncFailure = Arc::new(|error| panic!("{error}"));
+    let engine = Engine::start(database, journal, directory.path(), on_failure).unwrap();
+    (directory, engine)
+}
+
+#[tokio::test]
 async fn a_failed_fsync_ends_it() {
     static FAILURES: AtomicU32 = AtomicU32::new(0);
     let directory = TempDir::new().unwrap();

@@ -4,6 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -153,11 +154,14 @@ impl Writer {
 
     /// Serves steps until every handle of the engine is gone.
     pub(super) fn run(mut self, tasks: &Receiver<Task>) {
+        let mut sync_at: Option<Instant> = None;
         loop {
-            let first = if self.journal.is_synced() {
-                tasks.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                tasks.recv_timeout(RELAXED_SYNC)
+            let first = match sync_at {
+                None => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => match at.saturating_duration_since(now()) {
+                    Duration::ZERO => Err(RecvTimeoutError::Timeout),
+                    left => tasks.recv_timeout(left),
+                },
             };
             match first {
                 Ok(first) => {
@@ -169,6 +173,11 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => self.sync(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            // Steps that keep coming must not put the fsync off any further.
+            sync_at = match self.journal.is_synced() {
+                true => None,
+                false => sync_at.or_else(|| Some(now() + RELAXED_SYNC)),
+            };
         }
         self.close();
     }
@@ -189,7 +198,14 @@ impl Writer {
     /// Runs the steps, makes what they wrote durable, and shows it to readers.
     fn apply_all(&mut self, tasks: &mut [Task]) -> Result<(), StoreError> {
         let written = self.run_all(tasks)?;
+        let durable = tasks
+            .iter()
+            .any(|task| task.durability == Durability::Durable);
         if written.is_empty() {
+            // What a durable step found may be what a relaxed one wrote.
+            if durable {
+                self.sync();
+            }
             return Ok(());
         }
         let mut batch = Batch::encode(self.journal.last() + 1, &written);
@@ -200,10 +216,7 @@ impl Writer {
         self.journal
             .append(&mut batch)
             .map_err(|e| StoreError::Unavailable(format!("cannot write the journal: {e}")))?;
-        if tasks
-            .iter()
-            .any(|task| task.durability == Durability::Durable)
-        {
+        if durable {
             self.sync();
         }
         let shown = self.recent.add(written, &self.database);
@@ -268,4 +281,12 @@ impl Writer {
             tracing::warn!("the store was not checkpointed; its journal is kept: {error}");
         }
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long the disk may be behind has nothing to do with the time of mail"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
