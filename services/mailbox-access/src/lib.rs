@@ -1,0 +1,1 @@
+//! mailbox-access: IMAP and POP3.
