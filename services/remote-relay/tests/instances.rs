@@ -30,7 +30,7 @@ async fn another_instance_takes_over_when_one_dies_in_the_dialogue() {
     assert!(matches!(state, JobState::Working { .. }), "{state:?}");
 
     world.clock.advance(2 * *world.config.relay.lease);
-    assert_eq!(world.ledger.overdue(10).await.unwrap().len(), 1);
+    assert_eq!(world.ledger.overdue(10, &[]).await.unwrap().len(), 1);
     world.publish(key).await;
     assert_eq!(world.settled(key).await, [OK]);
     assert_eq!(sink.mails().len(), 2);

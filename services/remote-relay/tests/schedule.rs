@@ -200,7 +200,7 @@ async fn an_attempt_whose_claim_is_lost_drops_its_connection_before_the_dot() {
     eventually("the connection to be dropped", async || sink.open() == 0).await;
     assert!(sink.mails().is_empty());
     sink.say_yes();
-    let again = world.ledger.overdue(10).await.unwrap();
+    let again = world.ledger.overdue(10, &[]).await.unwrap();
     assert_eq!(again.len(), 1);
     world.publish(key).await;
     assert_eq!(world.settled(key).await, [OK]);

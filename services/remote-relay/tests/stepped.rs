@@ -55,7 +55,7 @@ async fn set_on_in_a_dialogue_the_message_goes_out_once() {
     eventually("DATA", async || sink.commands().iter().any(|c| c == "DATA")).await;
     world.clock.step(DAY);
     // By the store's clock the lease has expired, whoever still works on it.
-    assert_eq!(world.ledger.overdue(10).await.unwrap().len(), 1);
+    assert_eq!(world.ledger.overdue(10, &[]).await.unwrap().len(), 1);
     sink.say_yes();
     world.publish(key).await;
     assert_eq!(world.settled(key).await, [OK]);

@@ -27,9 +27,9 @@ use async_trait::async_trait;
 use config::{Config, SecretsError};
 use content::ContentStore;
 use message::srs::Rewriter;
-use message::{Destination, Job, JobKey, MessageId, Randomness, Topic, TraceContext};
+use message::{Job, JobKey, MessageId, Randomness, Topic, TraceContext};
 use station::{HandleError, Handler, Station};
-use store::ledger::{JobRecord, JobState, Routed};
+use store::ledger::{JobState, Routed};
 use store::{Directory, Ledger, MailboxStore, StoreError};
 use telemetry::{Span, names};
 use tokio_util::sync::CancellationToken;
@@ -168,7 +168,7 @@ impl Router {
             .filter(|job| job.state == JobState::Pending);
         let jobs = pending.map(|job| {
             (
-                topic(job),
+                job.destination.topic(),
                 Job {
                     key: job.key,
                     generation: job.generation,
@@ -183,13 +183,6 @@ impl Router {
             // Refused or lost, it is published by the feeder.
             let _ = self.station.publish(topic, job, 0, context).await;
         }
-    }
-}
-
-fn topic(job: &JobRecord) -> Topic {
-    match job.destination {
-        Destination::Local => Topic::Local,
-        Destination::Domain(_) | Destination::Smarthost { .. } => Topic::Remote,
     }
 }
 

@@ -149,6 +149,16 @@ pub enum Destination {
     },
 }
 
+impl Destination {
+    /// The topic of the jobs that lead there.
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Self::Local => Topic::Local,
+            Self::Domain(_) | Self::Smarthost { .. } => Topic::Remote,
+        }
+    }
+}
+
 /// The text of [`Destination::Local`].
 const LOCAL: &str = "local";
 

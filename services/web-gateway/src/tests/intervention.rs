@@ -44,7 +44,7 @@ async fn what_is_retried_is_published_at_once() {
         .with(StatusCode::OK);
     let job = bench.published(Topic::Remote).await;
     assert_eq!((job.key, job.generation), (JobKey::work(message, 0), 1));
-    let overdue = bench.ports.ledger.overdue(10).await.unwrap();
+    let overdue = bench.ports.ledger.overdue(10, &[]).await.unwrap();
     assert_eq!(overdue, [], "the feeder need not publish it again");
     bench
         .post(&format!("{path}/bounce"), json!({}))

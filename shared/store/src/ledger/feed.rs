@@ -28,12 +28,13 @@ pub struct Publication {
 #[async_trait]
 pub trait Feed: Send + Sync {
     /// Pending jobs (routing, work and notices) that were published too long
-    /// ago, at most `limit`, the oldest first. Expired leases become pending
-    /// (or dead), and delays whose time has come become owed, in the same step.
+    /// ago, at most `limit`, the oldest first, but for those of the topics in
+    /// `skip`, which take nothing for now. Expired leases become pending (or
+    /// dead), and delays whose time has come become owed, in the same step.
     ///
     /// Nobody but this process can have been at work in an embedded store: all
     /// that was pending or working when it was opened counts as overdue.
-    async fn overdue(&self, limit: usize) -> Result<Vec<Publication>, StoreError>;
+    async fn overdue(&self, limit: usize, skip: &[Topic]) -> Result<Vec<Publication>, StoreError>;
 
     /// The next publication of a job, due or not; none unless it is pending.
     /// Whoever made it pending may anticipate the feeder, and says so by

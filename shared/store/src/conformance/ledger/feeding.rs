@@ -9,7 +9,7 @@ use super::{FEED_INTERVAL, MAX_TRIES};
 use crate::ledger::{Intervention, JobState, Publication};
 
 async fn overdue(s: &Setting) -> Vec<Publication> {
-    s.ledger.overdue(100).await.unwrap()
+    s.ledger.overdue(100, &[]).await.unwrap()
 }
 
 async fn overdue_keys(s: &Setting) -> Vec<JobKey> {
@@ -42,7 +42,7 @@ pub(super) async fn a_pending_job_is_overdue_at_doubling_intervals(s: &Setting) 
         s.ledger.fed(&first).await.unwrap();
         wait = (wait * 2).min(HOUR);
     }
-    let late = s.ledger.overdue(10).await.unwrap();
+    let late = s.ledger.overdue(10, &[]).await.unwrap();
     assert!(late.is_empty());
     s.route(1, vec![remote("x.example", &[0])]).await;
     s.clock.advance(10 * HOUR);
@@ -158,11 +158,34 @@ pub(super) async fn overdue_work_comes_oldest_first_within_the_limit(s: &Setting
     );
     s.clock.advance(FEED_INTERVAL);
     assert_eq!(overdue_keys(s).await, [key(1, 0), key(3, 0), key(4, 0)]);
-    let two = s.ledger.overdue(2).await.unwrap();
+    let two = s.ledger.overdue(2, &[]).await.unwrap();
     assert_eq!(two.len(), 2);
-    assert!(s.ledger.overdue(0).await.unwrap().is_empty());
+    assert!(s.ledger.overdue(0, &[]).await.unwrap().is_empty());
     s.ledger.fed(&two).await.unwrap();
     assert_eq!(overdue_keys(s).await.len(), 1);
+}
+
+pub(super) async fn topics_that_take_nothing_hide_no_others(s: &Setting) {
+    for number in 1..=3 {
+        s.one(number, "x.example").await;
+    }
+    s.clock.advance(Duration::from_secs(1));
+    s.accept(plain(4)).await;
+    s.accept(plain(5)).await;
+    s.route(5, vec![local(&[5])]).await;
+    s.clock.advance(FEED_INTERVAL);
+    let overdue = async |limit, skip: &[Topic]| {
+        let publications = s.ledger.overdue(limit, skip).await.unwrap();
+        let mut keys: Vec<_> = publications.iter().map(|p| p.job.key).collect();
+        keys.sort();
+        keys
+    };
+    let route = JobKey::route(message(4));
+    assert_eq!(overdue(2, &[Topic::Remote]).await, [route, key(5, 0)]);
+    assert_eq!(overdue(2, &[Topic::Remote, Topic::Local]).await, [route]);
+    let all = [Topic::Remote, Topic::Local, Topic::Accepted];
+    assert_eq!(overdue(2, &all).await, []);
+    assert_eq!(overdue(10, &[]).await.len(), 5, "none was forgotten");
 }
 
 pub(super) async fn a_lease_has_one_owner(s: &Setting) {

@@ -62,6 +62,7 @@ pub async fn run<S: Subject<dyn Ledger>>(fresh: impl AsyncFn(StoreOptions, Manua
         feeding::an_expired_lease_is_a_try_without_a_result,
         feeding::published_jobs_carry_their_topic_and_number,
         feeding::overdue_work_comes_oldest_first_within_the_limit,
+        feeding::topics_that_take_nothing_hide_no_others,
         feeding::a_lease_has_one_owner,
         notices::failures_are_gathered_and_told_once,
         notices::nobody_is_told_who_must_not_be,

@@ -115,7 +115,7 @@ pub(super) async fn nobody_is_told_who_must_not_be(s: &Setting) {
     s.clock.advance(3 * HOUR);
     assert!(
         s.ledger
-            .overdue(10)
+            .overdue(10, &[])
             .await
             .unwrap()
             .iter()
@@ -141,10 +141,10 @@ pub(super) async fn a_delay_is_told_once_when_its_time_comes(s: &Setting) {
         assert!(!s.record(key(1, job), report).await);
     }
     s.clock.advance(2 * HOUR - MINUTE);
-    assert!(s.ledger.overdue(10).await.unwrap().is_empty());
+    assert!(s.ledger.overdue(10, &[]).await.unwrap().is_empty());
     assert_eq!(s.ledger.notice_job(message(1)).await.unwrap(), None);
     s.clock.advance(MINUTE);
-    let publications = s.ledger.overdue(10).await.unwrap();
+    let publications = s.ledger.overdue(10, &[]).await.unwrap();
     let keys: Vec<_> = publications.iter().map(|p| p.job.key).collect();
     let job = s.ledger.notice_job(message(1)).await.unwrap();
     assert_eq!(keys, Vec::from_iter(job), "the notice job is published");
@@ -163,7 +163,7 @@ pub(super) async fn a_delay_is_told_once_when_its_time_comes(s: &Setting) {
         s.finish(key(1, job), DEFERRED).await;
     }
     s.clock.advance(10 * HOUR);
-    assert!(s.ledger.overdue(10).await.unwrap().is_empty());
+    assert!(s.ledger.overdue(10, &[]).await.unwrap().is_empty());
     assert_eq!(claim(s, DELAY, 2).await, None, "a delay is told once");
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn a_delay_is_no_news_after_the_outcome(s: &Setting) {
         s.finish(key(1, job), DEFERRED).await;
     }
     s.clock.advance(2 * HOUR);
-    s.ledger.overdue(10).await.unwrap();
+    s.ledger.overdue(10, &[]).await.unwrap();
     s.claim(key(1, 0)).await;
     s.finish(key(1, 0), RELAYED).await;
     s.claim(key(1, 1)).await;
@@ -196,13 +196,13 @@ pub(super) async fn a_delay_is_no_news_after_the_outcome(s: &Setting) {
 
     let key = s.deferred(2, "x.example").await;
     s.clock.advance(2 * HOUR);
-    s.ledger.overdue(10).await.unwrap();
+    s.ledger.overdue(10, &[]).await.unwrap();
     s.claim(key).await;
     s.finish(key, RELAYED).await;
     assert!(s.is_closed(2).await, "nothing is left to tell");
     assert_eq!(s.ledger.notice_job(message(2)).await.unwrap(), None);
     s.clock.advance(10 * HOUR);
-    assert!(s.ledger.overdue(10).await.unwrap().is_empty());
+    assert!(s.ledger.overdue(10, &[]).await.unwrap().is_empty());
 }
 
 pub(super) async fn success_is_told_where_asked(s: &Setting) {

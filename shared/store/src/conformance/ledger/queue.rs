@@ -233,7 +233,7 @@ pub(super) async fn a_redirected_job_goes_elsewhere_under_a_new_generation(s: &S
         (next.job.generation, next.publication),
         (after.generation, 0)
     );
-    assert_eq!(s.ledger.overdue(10).await.unwrap(), [next]);
+    assert_eq!(s.ledger.overdue(10, &[]).await.unwrap(), [next]);
     let held = Intervention::Hold;
     assert!(s.ledger.intervene(key, held).await.unwrap());
     assert!(redirect(key, "y.example").await, "what is held goes on");
@@ -311,7 +311,7 @@ pub(super) async fn an_unrouted_message_can_be_bounced_and_deleted(s: &Setting) 
         routed.jobs.is_empty() && routed.notice_owed,
         "it is settled already"
     );
-    let overdue = s.ledger.overdue(10).await.unwrap();
+    let overdue = s.ledger.overdue(10, &[]).await.unwrap();
     assert_eq!(
         overdue[0].job.key,
         JobKey::notice(message(1)),
@@ -342,7 +342,7 @@ pub(super) async fn an_operator_settles_open_recipients_only(s: &Setting) {
     s.record(key(1, 0), s.report(&[(0, RELAYED), (1, DEFERRED)]))
         .await;
     s.clock.advance(2 * HOUR);
-    s.ledger.overdue(10).await.unwrap();
+    s.ledger.overdue(10, &[]).await.unwrap();
     let wrong_verdict = s.outcome(RELAYED);
     let bounce = Intervention::Bounce(wrong_verdict);
     assert!(s.ledger.intervene(key(1, 0), bounce).await.unwrap());

@@ -102,18 +102,18 @@ pub(super) async fn work_of_an_earlier_run_is_overdue_at_once<S: Subject<dyn Led
         .await;
     s.route(6, vec![remote("y.example", &[0])]).await;
     s.finish(key(6, 0), FAILED).await;
-    assert!(s.ledger.overdue(10).await.unwrap().is_empty());
+    assert!(s.ledger.overdue(10, &[]).await.unwrap().is_empty());
     drop(s);
 
     let s = open(subject, clock).await;
     s.one(7, "x.example").await;
-    if s.ledger.overdue(10).await.unwrap().is_empty() {
+    if s.ledger.overdue(10, &[]).await.unwrap().is_empty() {
         s.clock.advance(MINUTE);
     }
-    let two = s.ledger.overdue(2).await.unwrap();
+    let two = s.ledger.overdue(2, &[]).await.unwrap();
     assert_eq!(two.len(), 2, "within the limit");
     s.ledger.fed(&two).await.unwrap();
-    let rest = s.ledger.overdue(10).await.unwrap();
+    let rest = s.ledger.overdue(10, &[]).await.unwrap();
     s.ledger.fed(&rest).await.unwrap();
     let mut keys: Vec<_> = two.iter().chain(&rest).map(|p| p.job.key).collect();
     keys.retain(|fed| *fed != key(7, 0));
@@ -123,7 +123,7 @@ pub(super) async fn work_of_an_earlier_run_is_overdue_at_once<S: Subject<dyn Led
         keys,
         [JobKey::route(message(1)), key(2, 0), key(3, 0), notice]
     );
-    assert!(s.ledger.overdue(10).await.unwrap().is_empty(), "once");
+    assert!(s.ledger.overdue(10, &[]).await.unwrap().is_empty(), "once");
     let job = s.job(key(3, 0)).await;
     assert_eq!((job.state, job.tries), (JobState::Pending, 1));
     assert_eq!(s.state(parked).await, JobState::Waiting);

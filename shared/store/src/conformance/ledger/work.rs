@@ -13,7 +13,7 @@ pub(super) async fn a_stale_generation_is_refused(s: &Setting) {
     assert_eq!(first.job.generation, 1);
     assert_eq!(first.accepted_at, s.now());
     s.clock.advance(2 * MINUTE);
-    s.ledger.overdue(10).await.unwrap();
+    s.ledger.overdue(10, &[]).await.unwrap();
     let second = s.claim(key).await;
     assert_eq!(second.job.generation, 2);
 
@@ -51,7 +51,7 @@ pub(super) async fn results_survive_a_lapsed_lease_until_the_next_claim(s: &Sett
             "a lapsed lease is gone"
         );
         if swept {
-            s.ledger.overdue(10).await.unwrap();
+            s.ledger.overdue(10, &[]).await.unwrap();
             assert_eq!(s.state(key).await, JobState::Pending);
         }
         let report = s.report(&[(0, RELAYED)]);
@@ -157,7 +157,7 @@ pub(super) async fn too_many_tries_make_a_job_dead(s: &Setting) {
     assert_eq!(s.ledger.counts().await.unwrap().dead, 1);
     s.clock.advance(100 * HOUR);
     assert!(
-        s.ledger.overdue(10).await.unwrap().is_empty(),
+        s.ledger.overdue(10, &[]).await.unwrap().is_empty(),
         "the dead rest"
     );
 

@@ -43,10 +43,12 @@ struct Found {
 
 #[async_trait]
 impl Feed for EmbeddedStore {
-    async fn overdue(&self, limit: usize) -> Result<Vec<Publication>, StoreError> {
+    async fn overdue(&self, limit: usize, skip: &[Topic]) -> Result<Vec<Publication>, StoreError> {
         loop {
             let now = micros(self.clock.now());
-            let mut found = self.engine.read(|read| due_timers(read, now, limit))?;
+            let mut found = self
+                .engine
+                .read(|read| due_timers(read, now, limit, skip))?;
             if found.work_off.is_empty() && found.publish.len() < limit {
                 found.work_off = self.search(limit - found.publish.len()).await?;
             }
@@ -173,7 +175,7 @@ impl Turn<'_, '_> {
         };
         let (now, rules) = (self.now, self.rules);
         match timer.alarm {
-            Alarm::Publish => row.feeding.at = Some(now),
+            Alarm::Publish(_) => row.feeding.at = Some(now),
             Alarm::Expire => {
                 let problem = "the worker's lease expired without a result";
                 row.course().give_back(problem, false, now, &rules);
@@ -208,9 +210,14 @@ impl Turn<'_, '_> {
     }
 }
 
-/// The timers that are due: of jobs to publish at most `limit`, of others a
-/// step's worth.
-fn due_timers(read: &impl Read, now: u64, limit: usize) -> Result<Found, StoreError> {
+/// The timers that are due: of jobs to publish at most `limit`, and none for
+/// the topics in `skip`; of others a step's worth.
+fn due_timers(
+    read: &impl Read,
+    now: u64,
+    limit: usize,
+    skip: &[Topic],
+) -> Result<Found, StoreError> {
     let mut found = Found::default();
     if limit == 0 {
         return Ok(found);
@@ -221,7 +228,8 @@ fn due_timers(read: &impl Read, now: u64, limit: usize) -> Result<Found, StoreEr
             return Ok(false);
         }
         match read_timer_value(key, value)?.0 {
-            Alarm::Publish => found.publish.push(job),
+            Alarm::Publish(topic) if skip.contains(&topic) => {}
+            Alarm::Publish(_) => found.publish.push(job),
             Alarm::Expire | Alarm::Warn => found.work_off.push((job, at)),
         }
         Ok(found.publish.len() < limit && found.work_off.len() < STEP_TIMERS)
@@ -289,12 +297,9 @@ fn publication(read: &impl Read, key: JobKey) -> Result<Option<Publication>, Sto
 }
 
 fn topic(part: Part, destination: Option<&Destination>) -> Topic {
-    match (part, destination) {
-        (Part::Route, _) => Topic::Accepted,
-        (Part::Notice, _) => Topic::Outcome,
-        (Part::Work(_), Some(Destination::Local)) => Topic::Local,
-        (Part::Work(_), Some(Destination::Domain(_) | Destination::Smarthost { .. }) | None) => {
-            Topic::Remote
-        }
+    match part {
+        Part::Route => Topic::Accepted,
+        Part::Notice => Topic::Outcome,
+        Part::Work(_) => destination.map_or(Topic::Remote, Destination::topic),
     }
 }

@@ -1,6 +1,6 @@
 //! Where a job stands in the indexes: its timer and its slot.
 
-use message::{Destination, JobKey, Part};
+use message::{Destination, JobKey, Part, Topic};
 
 use super::super::engine::{Read, Step};
 use super::super::page::corrupt;
@@ -10,8 +10,8 @@ use crate::StoreError;
 /// What the feeder does when a timer is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alarm {
-    /// Publishes the job.
-    Publish,
+    /// Publishes the job on its topic.
+    Publish(Topic),
     /// Takes it from an owner who did not renew.
     Expire,
     /// Puts its delay down to be told.
@@ -29,9 +29,13 @@ impl Timer {
     /// The row's value: the alarm, and the run that set it.
     fn value(self, run: u64) -> Vec<u8> {
         let alarm = match self.alarm {
-            Alarm::Publish => 0,
+            Alarm::Publish(Topic::Accepted) => 0,
             Alarm::Expire => 1,
             Alarm::Warn => 2,
+            Alarm::Publish(Topic::Local) => 3,
+            Alarm::Publish(Topic::Remote) => 4,
+            Alarm::Publish(Topic::Outcome) => 5,
+            Alarm::Publish(Topic::Dead) => 6,
         };
         let mut value = vec![alarm];
         value.extend_from_slice(&run.to_be_bytes());
@@ -44,9 +48,13 @@ pub(super) fn read_timer_value(key: &[u8], value: &[u8]) -> Result<(Alarm, u64),
     let unreadable = || corrupt(key, "not the value of a timer");
     let (alarm, run) = value.split_first().ok_or_else(unreadable)?;
     let alarm = match alarm {
-        0 => Alarm::Publish,
+        0 => Alarm::Publish(Topic::Accepted),
         1 => Alarm::Expire,
         2 => Alarm::Warn,
+        3 => Alarm::Publish(Topic::Local),
+        4 => Alarm::Publish(Topic::Remote),
+        5 => Alarm::Publish(Topic::Outcome),
+        6 => Alarm::Publish(Topic::Dead),
         _ => return Err(unreadable()),
     };
     let run = run.try_into().map_err(|_| unreadable())?;

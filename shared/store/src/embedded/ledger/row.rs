@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use message::{Diagnostic, JobKey, Timestamp};
+use message::{Diagnostic, JobKey, Timestamp, Topic};
 use serde::{Deserialize, Serialize};
 
 use super::keys::micros;
@@ -116,7 +116,8 @@ impl JobRow {
                 at: micros(at),
             })
         };
-        let mut placement = placement(self.job.state, &self.feeding);
+        let topic = self.job.destination.topic();
+        let mut placement = placement(self.job.state, &self.feeding, topic);
         match self.job.state {
             JobState::Waiting => {
                 placement.slot = slot(Class::Waiting, self.parked_at.unwrap_or(self.accepted_at));
@@ -188,9 +189,9 @@ impl Chore {
         }
     }
 
-    /// Where the indexes are to have it.
-    pub(super) fn placement(&self) -> Placement {
-        placement(self.state, &self.feeding)
+    /// Where the indexes are to have it, being fed to `topic`.
+    pub(super) fn placement(&self, topic: Topic) -> Placement {
+        placement(self.state, &self.feeding, topic)
     }
 
     /// What it has in common with all jobs.
@@ -273,9 +274,9 @@ pub(super) fn is_default<T: Default + PartialEq>(part: &T) -> bool {
     *part == T::default()
 }
 
-fn placement(state: JobState, feeding: &Feeding) -> Placement {
+fn placement(state: JobState, feeding: &Feeding, topic: Topic) -> Placement {
     let timer = match state {
-        JobState::Pending => feeding.at.map(|at| timer(Alarm::Publish, at)),
+        JobState::Pending => feeding.at.map(|at| timer(Alarm::Publish(topic), at)),
         JobState::Working { until } => Some(timer(Alarm::Expire, until)),
         JobState::Waiting
         | JobState::Deferred { .. }

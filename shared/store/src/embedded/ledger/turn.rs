@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use message::{JobKey, MessageId, Part, Timestamp};
+use message::{JobKey, MessageId, Part, Timestamp, Topic};
 
 use super::super::engine::{Read, Step, from_json};
 use super::super::key::{Key, Space};
@@ -111,8 +111,10 @@ impl<'a, 't> Turn<'a, 't> {
     ) -> Result<(), StoreError> {
         progress.adjust_notice(feeding);
         let (routing, notice) = (&progress.routing, &progress.notice);
-        self.place(JobKey::route(message), routing.placed, routing.placement())?;
-        self.place(JobKey::notice(message), notice.placed, notice.placement())?;
+        let to = routing.placement(Topic::Accepted);
+        self.place(JobKey::route(message), routing.placed, to)?;
+        let to = notice.placement(Topic::Outcome);
+        self.place(JobKey::notice(message), notice.placed, to)?;
         if progress.is_done() {
             return self.close(message, &progress);
         }
@@ -172,8 +174,8 @@ pub(super) fn progress(
 ) -> Result<Option<Progress>, StoreError> {
     let progress = read.get_json::<Progress>(&keys::open(message))?;
     Ok(progress.map(|mut progress| {
-        progress.routing.placed = progress.routing.placement();
-        progress.notice.placed = progress.notice.placement();
+        progress.routing.placed = progress.routing.placement(Topic::Accepted);
+        progress.notice.placed = progress.notice.placement(Topic::Outcome);
         progress
     }))
 }

@@ -181,7 +181,7 @@ async fn apply(s: &Setting, operation: Operation) {
                 .unwrap();
         }
         Operation::Feed { fed } => {
-            let overdue = s.ledger.overdue(3).await.unwrap();
+            let overdue = s.ledger.overdue(3, &[]).await.unwrap();
             if fed {
                 s.ledger.fed(&overdue).await.unwrap();
             }
