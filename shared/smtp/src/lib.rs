@@ -9,10 +9,9 @@ pub mod header;
 pub mod proxy;
 pub mod received;
 pub mod reply;
-pub mod secret;
 pub mod server;
 pub mod xtext;
 
 pub use command::{Command, CommandError};
+pub use message::Secret;
 pub use reply::{Reply, ReplyError, ReplyParser};
-pub use secret::Secret;

@@ -13,7 +13,7 @@ use message::{EnvelopeId, Notify, OriginalRecipient, Ret, ReversePath};
 pub use error::CommandError;
 pub use path::ForwardPath;
 
-use crate::secret::Secret;
+use crate::Secret;
 use parameters::Parameters;
 
 /// A command of a client.

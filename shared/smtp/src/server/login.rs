@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::secret::Secret;
+use crate::Secret;
 
 /// A name and a password to be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
