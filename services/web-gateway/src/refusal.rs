@@ -220,9 +220,10 @@ impl From<BusError> for Refusal {
                 "the bus did not take that; try again later",
             ),
             BusError::Unsupported(_) => Self::new(Kind::NoMethod, error),
-            BusError::Url { .. } | BusError::Drift(_) | BusError::TooLarge { .. } => {
-                Self::new(Kind::Internal, error)
-            }
+            BusError::Url { .. }
+            | BusError::Drift(_)
+            | BusError::Denied(_)
+            | BusError::TooLarge { .. } => Self::new(Kind::Internal, error),
         }
     }
 }

@@ -53,7 +53,10 @@ pub enum BusError {
         /// The broker's limit.
         limit: usize,
     },
-    /// The engine cannot do that (yet); the broker's own tools can.
+    /// The broker permits this user no such thing.
+    #[error("denied: {0}")]
+    Denied(String),
+    /// The engine cannot do that; the broker's own tools can.
     #[error("this engine of the bus cannot {0}; the broker's own tools can")]
     Unsupported(&'static str),
 }
@@ -97,6 +100,9 @@ pub trait Bus: Send + Sync {
     async fn depth(&self, topic: Topic) -> Result<Option<u64>, BusError>;
 
     /// What is buried on [`Topic::Dead`], the oldest first, at most `limit`.
+    ///
+    /// On AMQP, where a queue cannot be read without taking from it, what one
+    /// operator looks at is hidden from others for that moment.
     async fn dead(&self, _limit: usize) -> Result<Vec<Buried>, BusError> {
         Err(BusError::Unsupported("show what is buried"))
     }

@@ -3,7 +3,7 @@
 
 use message::Topic;
 
-use crate::Outgoing;
+use crate::{BusError, Outgoing};
 
 /// Carries the trace context (W3C Trace Context §3.2).
 pub(crate) const TRACE: &str = "traceparent";
@@ -30,6 +30,28 @@ pub(crate) fn publication_id(outgoing: &Outgoing) -> String {
     format!("{}/{}/{}", job.key, job.generation, outgoing.publication)
 }
 
+/// Where buried octets were found; what strangers put on `mail.dead` was found
+/// there.
+pub(crate) fn found_on(header: Option<&str>) -> Topic {
+    let named = |topic: &Topic| Some(topic.name()) == header;
+    Topic::ALL.into_iter().find(named).unwrap_or(Topic::Dead)
+}
+
+/// The topic to which buried octets can be given back.
+pub(crate) fn home(topic: Topic) -> Result<Topic, BusError> {
+    match topic {
+        Topic::Dead => Err(BusError::Unsupported(
+            "give back what was found on no topic",
+        )),
+        Topic::Accepted | Topic::Local | Topic::Remote | Topic::Outcome => Ok(topic),
+    }
+}
+
+/// Why octets were buried.
+pub(crate) fn reason(header: Option<&str>) -> String {
+    header.unwrap_or("no reason is given").to_owned()
+}
+
 /// A reason as one line that fits a header.
 pub(crate) fn reason_line(reason: &str) -> String {
     let printable = |c: char| if c.is_control() { ' ' } else { c };
@@ -39,6 +61,14 @@ pub(crate) fn reason_line(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strangers_have_no_home() {
+        assert_eq!(found_on(Some("mail.local")), Topic::Local);
+        assert_eq!(found_on(Some("elsewhere")), Topic::Dead);
+        assert!(home(found_on(None)).is_err());
+        assert!(home(Topic::Remote).is_ok());
+    }
 
     #[test]
     fn reasons_are_one_short_line() {

@@ -11,13 +11,13 @@ use lapin::Channel;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::FieldTable;
 use message::{Topic, TraceContext};
 use tokio::runtime::Handle;
 
 use super::link::Link;
 use super::publish::Publisher;
-use super::{answered, insert, unavailable};
+use super::{answered, dead, header, insert, unavailable};
 use crate::{BusError, Delivery, Published, Settle, Subscription, wire};
 
 /// A place at a topic.
@@ -56,15 +56,16 @@ impl Consumer {
     }
 
     fn hand_out(&self, delivery: lapin::message::Delivery) -> Delivery {
+        let headers = delivery.properties.headers().as_ref();
+        let trace = headers.and_then(|headers| header(headers, wire::TRACE)?.parse().ok());
         let out = Out {
             acker: delivery.acker,
             channel: self.channel.clone(),
             topic: self.topic,
             payload: delivery.data.clone().into(),
+            trace,
             dead: self.dead.clone(),
         };
-        let headers = delivery.properties.headers().as_ref();
-        let trace = headers.and_then(trace);
         Delivery::new(
             delivery.data.into(),
             trace,
@@ -124,14 +125,6 @@ fn requeue() -> BasicNackOptions {
     }
 }
 
-fn trace(headers: &FieldTable) -> Option<TraceContext> {
-    match headers.inner().get(wire::TRACE)? {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok()?.parse().ok(),
-        AMQPValue::ShortString(text) => text.as_str().parse().ok(),
-        _ => None,
-    }
-}
-
 /// A delivery that is out.
 struct Out {
     acker: Acker,
@@ -139,6 +132,7 @@ struct Out {
     channel: Channel,
     topic: Topic,
     payload: bytes::Bytes,
+    trace: Option<TraceContext>,
     dead: Publisher,
 }
 
@@ -171,7 +165,10 @@ impl Settle for Out {
         let mut headers = FieldTable::default();
         insert(&mut headers, wire::FOUND_ON, self.topic.name());
         insert(&mut headers, wire::REASON, &wire::reason_line(reason));
-        let id = String::new();
+        if let Some(trace) = self.trace {
+            insert(&mut headers, wire::TRACE, &trace.to_string());
+        }
+        let id = dead::name(self.topic, &self.payload).to_string();
         match self
             .dead
             .publish(Topic::Dead, &self.payload, id, headers)

@@ -12,6 +12,7 @@
 //! connects again for as long as the bus lives.
 
 mod consume;
+mod dead;
 mod link;
 mod publish;
 #[cfg(test)]
@@ -21,11 +22,14 @@ mod topology;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lapin::ErrorKind;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use message::Topic;
+use tokio::sync::Mutex;
 
 use crate::url::{Broker, Shape};
-use crate::{Bus, BusError, Outgoing, Published, Subscription, wire};
+use crate::{Buried, BuriedId, Bus, BusError, Outgoing, Published, Subscription, wire};
 use link::Link;
 use publish::Publisher;
 
@@ -37,6 +41,8 @@ pub(crate) struct AmqpBus {
     publisher: Publisher,
     consuming: Link,
     shape: Shape,
+    /// Whose turn it is to look at what is buried.
+    looking: Mutex<()>,
 }
 
 impl AmqpBus {
@@ -48,6 +54,7 @@ impl AmqpBus {
             publisher: Publisher::new(publishing, broker.shape.clone()),
             consuming: Link::open(broker, "consumes").await?,
             shape: broker.shape.clone(),
+            looking: Mutex::default(),
         })
     }
 }
@@ -84,11 +91,48 @@ impl Bus for AmqpBus {
         let queue = self.shape.name(topic);
         topology::depth(&self.consuming, &queue).await.map(Some)
     }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<Buried>, BusError> {
+        dead::list(self, limit).await
+    }
+
+    async fn revive(&self, id: BuriedId) -> Result<bool, BusError> {
+        dead::revive(self, id).await
+    }
+
+    async fn forget(&self, id: BuriedId) -> Result<bool, BusError> {
+        dead::forget(self, id).await
+    }
 }
 
 fn insert(headers: &mut FieldTable, name: &'static str, value: &str) {
     let value = AMQPValue::LongString(LongString::from(value));
     headers.insert(name.into(), value);
+}
+
+/// A header that is text.
+fn header<'t>(headers: &'t FieldTable, name: &str) -> Option<&'t str> {
+    match headers.inner().get(name)? {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        AMQPValue::ShortString(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// Whether the broker ended a channel, not the connection, for this reason.
+fn is_soft(error: &lapin::Error, kind: &AMQPSoftError) -> bool {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => *error.kind() == AMQPErrorKind::Soft(kind.clone()),
+        _ => false,
+    }
+}
+
+/// What an error of the client means.
+fn failed(what: &'static str) -> impl Fn(lapin::Error) -> BusError {
+    move |error| match is_soft(&error, &AMQPSoftError::ACCESSREFUSED) {
+        true => BusError::Denied(format!("cannot {what}: {error}")),
+        false => unavailable(what)(error),
+    }
 }
 
 fn unavailable<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> BusError {
@@ -101,7 +145,7 @@ async fn answered<T>(
     asking: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, BusError> {
     match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(answer) => answer.map_err(unavailable(what)),
+        Ok(answer) => answer.map_err(failed(what)),
         Err(elapsed) => Err(unavailable(what)(elapsed)),
     }
 }

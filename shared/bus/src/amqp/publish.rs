@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::protocol::AMQPSoftError;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation};
 use message::Topic;
@@ -10,7 +11,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time;
 
 use super::link::Link;
-use super::{PATIENCE, answered, unavailable};
+use super::{PATIENCE, answered, failed, is_soft, unavailable};
 use crate::url::Shape;
 use crate::{BusError, Published, wire};
 
@@ -59,7 +60,7 @@ impl Publisher {
         let confirmed = confirmed(&channel, self.shape.name(topic), payload, properties);
         match time::timeout(PATIENCE, confirmed).await {
             Ok(Ok(confirmation)) => meaning(confirmation, topic),
-            Ok(Err(error)) => Err(unavailable("publish")(error)),
+            Ok(Err(error)) => Err(refusal(error, payload.len())),
             Err(elapsed) => {
                 self.discard(&channel).await;
                 Err(unavailable("publish")(elapsed))
@@ -103,6 +104,25 @@ fn fits(topic: Topic, payload: &[u8]) -> Result<(), BusError> {
     match topic != Topic::Dead && size > limit {
         true => Err(BusError::TooLarge { size, limit }),
         false => Ok(()),
+    }
+}
+
+/// What it means that the channel ended instead of a confirmation.
+fn refusal(error: lapin::Error, size: usize) -> BusError {
+    // "message size 5000 is larger than configured max size 4000"
+    let text = error.to_string();
+    let limit = text.rsplit_once("max size ").map(|(_, limit)| limit);
+    match limit.and_then(|limit| {
+        limit
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse()
+            .ok()
+    }) {
+        Some(limit) if is_soft(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
+            BusError::TooLarge { size, limit }
+        }
+        Some(_) | None => failed("publish")(error),
     }
 }
 

@@ -4,13 +4,13 @@
 use lapin::options::{
     ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{ErrorKind, ExchangeKind, Queue};
+use lapin::{ExchangeKind, Queue};
 use message::Topic;
 
 use super::link::Link;
-use super::{answered, unavailable};
+use super::{answered, failed, is_soft};
 use crate::url::Shape;
 use crate::{BusError, wire};
 
@@ -19,7 +19,7 @@ const JOB_OCTETS: i64 = 256;
 
 /// How much `mail.dead` keeps before the oldest makes room.
 const DEAD_OCTETS: i64 = 64 << 20;
-const DEAD_MESSAGES: i64 = 10_000;
+pub(super) const DEAD_MESSAGES: usize = 10_000;
 
 /// RabbitMQ 4 drops what came back too often; the ledger counts tries, and a
 /// delivery given back is none.
@@ -74,7 +74,7 @@ async fn declare(link: &Link, name: &str, arguments: &FieldTable) -> Result<(), 
         Err(error) if is_soft(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
             Err(Declaring::Differs(error.to_string()))
         }
-        Err(error) => Err(Declaring::Failed(unavailable("declare a queue")(error))),
+        Err(error) => Err(Declaring::Failed(failed("declare a queue")(error))),
     }
 }
 
@@ -154,21 +154,14 @@ fn found<T>(answer: lapin::Result<T>) -> Result<Option<T>, BusError> {
     match answer {
         Ok(there) => Ok(Some(there)),
         Err(error) if is_soft(&error, &AMQPSoftError::NOTFOUND) => Ok(None),
-        Err(error) => Err(unavailable("look at the topics")(error)),
-    }
-}
-
-fn is_soft(error: &lapin::Error, kind: &AMQPSoftError) -> bool {
-    match error.kind() {
-        ErrorKind::ProtocolError(error) => *error.kind() == AMQPErrorKind::Soft(kind.clone()),
-        _ => false,
+        Err(error) => Err(failed("look at the topics")(error)),
     }
 }
 
 fn arguments(shape: &Shape, topic: Topic) -> FieldTable {
     let text = |text: &str| AMQPValue::LongString(text.into());
     let (messages, octets, overflow) = match topic {
-        Topic::Dead => (DEAD_MESSAGES, DEAD_OCTETS, "drop-head"),
+        Topic::Dead => (DEAD_MESSAGES as i64, DEAD_OCTETS, "drop-head"),
         Topic::Accepted | Topic::Local | Topic::Remote | Topic::Outcome => {
             let messages = i64::from(shape.max_jobs);
             let octets = messages

@@ -69,6 +69,10 @@ impl Out {
         // Buried again after a crash, it is the same.
         let id = format!("{}/{sequence}", self.topic);
         insert(&mut headers, header::NATS_MESSAGE_ID, &id)?;
+        let carried = self.message.headers.as_ref();
+        if let Some(trace) = carried.and_then(|headers| headers.get(wire::TRACE)) {
+            headers.insert(wire::TRACE, trace.clone());
+        }
         insert(&mut headers, wire::FOUND_ON, self.topic.name())?;
         insert(&mut headers, wire::REASON, &wire::reason_line(reason))?;
         let payload = self.message.payload.clone();

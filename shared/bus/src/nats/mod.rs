@@ -10,7 +10,9 @@
 //! publication without an answer is repeated under the same `Nats-Msg-Id`, and
 //! the server drops the repetition if it has the first.
 
+mod dead;
 mod delivery;
+mod denial;
 mod pull;
 #[cfg(test)]
 mod tests;
@@ -28,7 +30,8 @@ use tokio::sync::watch;
 use tokio::time;
 
 use crate::url::{Broker, Shape};
-use crate::{Bus, BusError, Outgoing, Published, Subscription, wire};
+use crate::{Buried, BuriedId, Bus, BusError, Outgoing, Published, Subscription, wire};
+use denial::Denials;
 use topology::Names;
 
 /// How many publications may be unanswered; more wait.
@@ -56,6 +59,7 @@ struct Link {
     shape: Arc<Shape>,
     /// Whether there is a connection at the moment.
     connected: watch::Receiver<bool>,
+    denials: Denials,
 }
 
 impl NatsBus {
@@ -96,6 +100,18 @@ impl Bus for NatsBus {
         self.0.connected()?;
         topology::depth(&self.0, topic).await.map(Some)
     }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<Buried>, BusError> {
+        dead::list(&self.0, limit).await
+    }
+
+    async fn revive(&self, id: BuriedId) -> Result<bool, BusError> {
+        dead::revive(&self.0, id).await
+    }
+
+    async fn forget(&self, id: BuriedId) -> Result<bool, BusError> {
+        dead::forget(&self.0, id).await
+    }
 }
 
 impl Link {
@@ -107,7 +123,8 @@ impl Link {
         });
         let servers = servers.collect::<Result<Vec<async_nats::ServerAddr>, _>>();
         let servers = servers.map_err(unavailable("read the address"))?;
-        let connecting = options(broker, tell).connect(servers);
+        let denials = Denials::new();
+        let connecting = options(broker, tell, denials.clone()).connect(servers);
         let client = connecting.await.map_err(unavailable("connect to NATS"))?;
         let jetstream = context::ContextBuilder::new()
             .timeout(REQUEST)
@@ -120,6 +137,7 @@ impl Link {
             jetstream,
             shape: Arc::new(broker.shape.clone()),
             connected,
+            denials,
         })
     }
 
@@ -145,13 +163,24 @@ impl Link {
         headers: HeaderMap,
     ) -> Result<Published, BusError> {
         let subject = self.names(topic).subject;
+        let publishing = self.persist(&subject, payload, headers);
+        self.denials.or(&subject, publishing).await?
+    }
+
+    /// Publishes until there is an answer.
+    async fn persist(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        headers: HeaderMap,
+    ) -> Result<Published, BusError> {
         for _ in 0..TRIES {
             self.connected()?;
             let publish = jetstream::message::PublishMessage::build()
                 .payload(payload.clone())
                 .headers(headers.clone());
             let answered = async {
-                let sent = self.jetstream.send_publish(subject.clone(), publish);
+                let sent = self.jetstream.send_publish(subject.to_owned(), publish);
                 sent.await?.await
             };
             match time::timeout(PATIENCE, answered).await {
@@ -166,8 +195,7 @@ impl Link {
     }
 }
 
-fn options(broker: &Broker, tell: watch::Sender<bool>) -> ConnectOptions {
-    let tell = Arc::new(tell);
+fn options(broker: &Broker, tell: watch::Sender<bool>, denials: Denials) -> ConnectOptions {
     let options = ConnectOptions::new()
         .name("rohrpost")
         .connection_timeout(REQUEST)
@@ -178,8 +206,8 @@ fn options(broker: &Broker, tell: watch::Sender<bool>) -> ConnectOptions {
             (Duration::from_millis(20) * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
         })
         .event_callback(move |event| {
-            let tell = Arc::clone(&tell);
-            async move { note(&tell, &event) }
+            note(&tell, &denials, &event);
+            std::future::ready(())
         })
         .require_tls(broker.tls);
     let options = match &broker.ca {
@@ -195,7 +223,7 @@ fn options(broker: &Broker, tell: watch::Sender<bool>) -> ConnectOptions {
     }
 }
 
-fn note(connected: &watch::Sender<bool>, event: &Event) {
+fn note(connected: &watch::Sender<bool>, denials: &Denials, event: &Event) {
     match event {
         Event::Connected => {
             tracing::info!("connected to NATS");
@@ -206,8 +234,10 @@ fn note(connected: &watch::Sender<bool>, event: &Event) {
             connected.send_replace(false);
         }
         Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS is going away"),
-        Event::SlowConsumer(_) | Event::ServerError(_) => {
-            tracing::warn!(%event, "NATS complains");
+        Event::SlowConsumer(_) => tracing::warn!(%event, "NATS complains"),
+        Event::ServerError(error) => {
+            tracing::warn!(%error, "NATS complains");
+            denials.note(error);
         }
         // Each failed attempt to reconnect is one.
         Event::ClientError(_) => tracing::debug!(%event, "NATS"),

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time;
 
 use super::delivery::{Out, give_back};
+use super::denial::Listener;
 use super::{Link, unavailable};
 use crate::{BusError, Delivery, Settle, Subscription};
 
@@ -73,6 +74,7 @@ impl Consumer {
             request: request_subject(link, topic),
             link: link.clone(),
             connected,
+            denials: link.denials.listen(),
             topic,
             prefetch,
             pace,
@@ -112,6 +114,7 @@ impl Drop for Consumer {
 struct Pump {
     link: Link,
     connected: watch::Receiver<bool>,
+    denials: Listener,
     topic: Topic,
     prefetch: usize,
     pace: Pace,
@@ -145,6 +148,9 @@ impl Pump {
                     None => break,
                 },
                 Ok(free) = free, if self.link.connected().is_ok() => self.ask(free).await,
+                denied = self.denials.denied(&self.request) => {
+                    self.start_over(Err(denied)).await;
+                }
                 () = time::sleep(self.pace.silence), if self.asked.num_permits() > 0 => {
                     let problem = format!("NATS is silent about {}", self.topic);
                     self.start_over(Err(BusError::Unavailable(problem))).await;

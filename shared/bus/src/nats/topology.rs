@@ -1,9 +1,11 @@
 //! Streams and consumers: what they are to be, making them, and telling how
 //! those of a server differ.
 
-use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{
+    Config, ConsumerError, DiscardPolicy, RetentionPolicy, StorageType, Stream,
+};
 use message::Topic;
 
 use super::Link;
@@ -108,11 +110,7 @@ pub(super) async fn verify(link: &Link) -> Result<(), BusError> {
 
 async fn consumer_drift(link: &Link, topic: Topic) -> Result<Vec<String>, BusError> {
     let name = link.names(topic).stream;
-    let found = link
-        .jetstream
-        .get_consumer_from_stream::<pull::Config, _, _>(&name, &name)
-        .await;
-    let consumer = match found {
+    let consumer = match consumer(link, &name).await? {
         Ok(consumer) => consumer,
         Err(error) if not_found(&error) => {
             return Ok(vec![format!("stream {name} has no consumer {name}")]);
@@ -122,6 +120,11 @@ async fn consumer_drift(link: &Link, topic: Topic) -> Result<Vec<String>, BusErr
     let have = &consumer.cached_info().config;
     let want = consumer_config(&link.shape, topic);
     let settings = [
+        (
+            "filter subject",
+            have.filter_subject.clone(),
+            want.filter_subject,
+        ),
         (
             "ack policy",
             format!("{:?}", have.ack_policy),
@@ -148,7 +151,17 @@ async fn consumer_drift(link: &Link, topic: Topic) -> Result<Vec<String>, BusErr
         .collect())
 }
 
-fn not_found(error: &async_nats::jetstream::stream::ConsumerError) -> bool {
+/// The consumer of a stream, which has its name.
+async fn consumer(
+    link: &Link,
+    name: &str,
+) -> Result<Result<Consumer<pull::Config>, ConsumerError>, BusError> {
+    let subject = format!("$JS.API.CONSUMER.INFO.{name}.{name}");
+    let looking = link.jetstream.get_consumer_from_stream(name, name);
+    link.denials.or(&subject, looking).await
+}
+
+fn not_found(error: &ConsumerError) -> bool {
     use async_nats::jetstream::ErrorCode;
     use async_nats::jetstream::stream::ConsumerErrorKind as Kind;
     match error.kind() {
@@ -168,16 +181,16 @@ pub(super) async fn depth(link: &Link, topic: Topic) -> Result<u64, BusError> {
         let found = stream(link, &name).await?;
         return Ok(found.map_or(0, |stream| stream.cached_info().state.messages));
     }
-    let consumer = link
-        .jetstream
-        .get_consumer_from_stream::<pull::Config, _, _>(&name, &name)
-        .await;
-    let consumer = consumer.map_err(cannot("see the consumer", &name))?;
+    let consumer = consumer(link, &name)
+        .await?
+        .map_err(cannot("see the consumer", &name))?;
     Ok(consumer.cached_info().num_pending)
 }
 
 async fn stream(link: &Link, name: &str) -> Result<Option<Stream>, BusError> {
-    match link.jetstream.get_stream(name).await {
+    let subject = format!("$JS.API.STREAM.INFO.{name}");
+    let looking = link.jetstream.get_stream(name);
+    match link.denials.or(&subject, looking).await? {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(answer)
