@@ -12,6 +12,7 @@ pub mod directory;
 mod embedded;
 pub mod ledger;
 pub mod mailbox;
+mod redis;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub use embedded::{EmbeddedStore, SyncFailure};
 pub use ledger::Ledger;
 pub use mailbox::MailboxStore;
 use message::Clock;
+
+pub use self::redis::{RedisStore, Time};
 
 /// Bounds and times that hold for every engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,4 +123,16 @@ pub async fn connect(
         mailbox: store.clone(),
         ledger: store,
     })
+}
+
+/// Prepares the server behind `url` for this version of the store: loads the
+/// functions on Redis. Needs an administrator's credentials; may be repeated.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses.
+pub async fn init(url: &str) -> Result<(), StoreError> {
+    match url {
+        "embedded" => Ok(()),
+        url => redis::init(url).await,
+    }
 }

@@ -9,9 +9,11 @@ mod nats;
 mod port;
 mod process;
 mod rabbitmq;
+mod redis;
 
 use std::io;
 
+pub use self::redis::RedisServer;
 pub use nats::NatsServer;
 pub use port::Port;
 pub use rabbitmq::RabbitMq;

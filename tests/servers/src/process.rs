@@ -64,6 +64,11 @@ impl Process {
         })
     }
 
+    /// The id of the process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the whole group at once, and waits for the end.
     pub(crate) fn kill(&mut self) {
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {

@@ -1,0 +1,147 @@
+//! The one connection of a process, shared by everything it does.
+//!
+//! Commands of many tasks are written behind one another and answered in that
+//! order (one fsync of the server serves all that came in one turn of its event
+//! loop). A lost connection fails what was under way. Operations of the ports
+//! can be repeated, so a [`Call`] is tried again a few times, unless it says
+//! otherwise.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Cmd, FromRedisValue, RedisError, ToRedisArgs};
+use tokio::time::sleep;
+
+use super::failure::{is_passing, translated};
+use super::place::Place;
+use super::time::Time;
+use crate::StoreError;
+
+/// How long to wait before each further try of what a lost connection failed.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+];
+
+/// How many commands wait for being written before their callers wait.
+const PIPELINE: usize = 1024;
+
+/// A handle of the connection; clones share it.
+#[derive(Clone)]
+pub(super) struct Link {
+    connection: ConnectionManager,
+    time: Time,
+    short_of_memory: Arc<AtomicBool>,
+}
+
+/// A function, and what it is called with.
+pub(super) struct Call {
+    command: Cmd,
+    repeatable: bool,
+}
+
+impl Call {
+    /// Calls `function` on keys that begin with `key`, which holds the hash tag.
+    pub(super) fn new(function: &str, key: &str) -> Self {
+        let mut command = redis::cmd("FCALL");
+        command.arg(function).arg(1).arg(key);
+        Self {
+            command,
+            repeatable: true,
+        }
+    }
+
+    /// Calls `function`, which touches no key.
+    pub(super) fn without_key(function: &str) -> Self {
+        let mut command = redis::cmd("FCALL");
+        command.arg(function).arg(0);
+        Self {
+            command,
+            repeatable: true,
+        }
+    }
+
+    /// One argument more, or several.
+    pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Not to be tried again when the answer is lost.
+    pub(super) fn once(mut self) -> Self {
+        self.repeatable = false;
+        self
+    }
+}
+
+impl Link {
+    /// Connects; a server that is away now is an error, later it is waited for.
+    pub(super) async fn connect(place: &Place, time: Time) -> Result<Self, StoreError> {
+        let config = ConnectionManagerConfig::new()
+            // We try again ourselves, and tell callers meanwhile.
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(place.timeout))
+            .set_response_timeout(Some(place.timeout))
+            .set_pipeline_buffer_size(PIPELINE);
+        let connecting = ConnectionManager::new_with_config(place.client()?, config);
+        Ok(Self {
+            connection: connecting.await.map_err(|error| translated(&error))?,
+            time,
+            short_of_memory: Arc::default(),
+        })
+    }
+
+    /// What a function is told about the time, by [`Call::arg`].
+    pub(super) fn now(&self) -> String {
+        self.time.argument()
+    }
+
+    /// Calls a function, and reads its reply as a `T`.
+    pub(super) async fn call<T: FromRedisValue>(&self, call: Call) -> Result<T, StoreError> {
+        let pauses = if call.repeatable { &PAUSES[..] } else { &[] };
+        let mut pauses = pauses.iter();
+        loop {
+            let error = match self.query(&call.command).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            match pauses.next() {
+                Some(pause) if is_passing(&error) => sleep(*pause).await,
+                Some(_) | None => return Err(translated(&error)),
+            }
+        }
+    }
+
+    /// Runs a command, once.
+    pub(super) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.query(command)
+            .await
+            .map_err(|error| translated(&error))
+    }
+
+    async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+        command.query_async(&mut self.connection.clone()).await
+    }
+
+    /// Whether the server's memory is above the watermark, where acceptance is
+    /// to stop while everything else goes on.
+    pub(super) fn is_short_of_memory(&self) -> bool {
+        self.short_of_memory.load(Ordering::Relaxed)
+    }
+
+    /// A handle of the same connection that does not keep the flag alive.
+    pub(super) fn observer(&self) -> Self {
+        Self {
+            short_of_memory: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Where [`Link::is_short_of_memory`] is written.
+    pub(super) fn memory_flag(&self) -> &Arc<AtomicBool> {
+        &self.short_of_memory
+    }
+}

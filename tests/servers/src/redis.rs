@@ -1,0 +1,102 @@
+//! `redis-server` with an append-only file.
+
+use std::io;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::port::Port;
+use crate::process::Process;
+
+/// A `redis-server` that syncs its append-only file before it answers.
+#[derive(Debug)]
+pub struct RedisServer {
+    // Before the directory, so that it is killed before its files go.
+    process: Option<Process>,
+    port: Port,
+    tls: bool,
+    directory: TempDir,
+}
+
+impl RedisServer {
+    /// Starts a server; `settings` are added to its configuration file, and
+    /// override what stands before them.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start(settings: &str) -> io::Result<Self> {
+        Self::prepare(settings, false)?.started().await
+    }
+
+    /// Starts a server that speaks TLS only; `settings` name its certificate.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start_tls(settings: &str) -> io::Result<Self> {
+        Self::prepare(settings, true)?.started().await
+    }
+
+    /// Where it is, for `store::connect`.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{}", self.port.address())
+    }
+
+    /// Where it is, for clients with another login.
+    pub fn url_of(&self, user: &str, password: &str) -> String {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{user}:{password}@{}", self.port.address())
+    }
+
+    /// The id of its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Kills it by SIGKILL; its files stay.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on the same files and port, and waits until it accepts
+    /// connections.
+    ///
+    /// # Errors
+    /// When it ends instead, or takes too long.
+    pub async fn start_again(&mut self) -> io::Result<()> {
+        let directory = self.directory.path();
+        let mut command = Command::new("redis-server");
+        command.arg(directory.join("redis.conf"));
+        let mut process = Process::start(command, &directory.join("log"))?;
+        process.listens(self.port.address()).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn prepare(settings: &str, tls: bool) -> io::Result<Self> {
+        let server = Self {
+            process: None,
+            port: Port::reserve()?,
+            tls,
+            directory: TempDir::with_prefix("redis-")?,
+        };
+        let number = server.port.address().port();
+        let ports = match tls {
+            true => format!("port 0\ntls-port {number}"),
+            false => format!("port {number}"),
+        };
+        let directory = server.directory.path();
+        let configuration = format!(
+            "bind 127.0.0.1\n{ports}\ndir {}\nsave \"\"\n\
+             appendonly yes\nappendfsync always\nmaxmemory-policy noeviction\n{settings}\n",
+            directory.display(),
+        );
+        std::fs::write(directory.join("redis.conf"), configuration)?;
+        Ok(server)
+    }
+
+    async fn started(mut self) -> io::Result<Self> {
+        self.start_again().await?;
+        Ok(self)
+    }
+}
