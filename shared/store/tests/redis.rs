@@ -1,8 +1,50 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 //! The Redis store against a real server.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use message::time::ManualClock;
 use servers::RedisServer;
-use store::{RedisStore, StoreError, StoreOptions, Time};
+use store::conformance::{self, Subject};
+use store::{Directory, RedisStore, StoreError, StoreOptions, Time};
+use tokio::sync::Mutex;
+
+/// A store on a server of its own, which is killed whenever it is opened again.
+struct Killed(Mutex<(RedisServer, bool)>);
+
+impl Killed {
+    async fn fresh(settings: &str) -> Self {
+        let server = RedisServer::start(settings).await.unwrap();
+        store::init(&server.url()).await.unwrap();
+        Self(Mutex::new((server, false)))
+    }
+
+    async fn open(&self) -> Arc<RedisStore> {
+        let mut locked = self.0.lock().await;
+        let (server, opened) = &mut *locked;
+        if std::mem::replace(opened, true) {
+            server.kill();
+            server.start_again().await.unwrap();
+        }
+        let clock = Arc::new(ManualClock::at("2026-11-23T15:05:00Z"));
+        let options = StoreOptions::default();
+        let store = RedisStore::connect(&server.url(), options, Time::Given(clock)).await;
+        Arc::new(store.unwrap())
+    }
+}
+
+#[async_trait]
+impl Subject<dyn Directory> for Killed {
+    async fn open(&self) -> Arc<dyn Directory> {
+        self.open().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directory() {
+    conformance::directory::run(async || Killed::fresh("").await).await;
+}
 
 async fn connect(url: &str) -> Result<RedisStore, StoreError> {
     RedisStore::connect(url, StoreOptions::default(), Time::Server).await

@@ -5,6 +5,7 @@
 //! compared in one normal form (RFC 6530 §10.1).
 
 mod expansion;
+pub(crate) mod lookup;
 
 use std::fmt;
 

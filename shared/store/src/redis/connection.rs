@@ -44,9 +44,19 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Calls `function` on keys that begin with `key`, which holds the hash tag.
-    pub(super) fn new(function: &str, key: &str) -> Self {
-        let mut command = redis::cmd("FCALL");
+    /// Calls a function that changes keys that begin with `key`, which holds the
+    /// hash tag.
+    pub(super) fn write(function: &str, key: &str) -> Self {
+        Self::on("FCALL", function, key)
+    }
+
+    /// Calls a function that only reads such keys.
+    pub(super) fn read(function: &str, key: &str) -> Self {
+        Self::on("FCALL_RO", function, key)
+    }
+
+    fn on(command: &str, function: &str, key: &str) -> Self {
+        let mut command = redis::cmd(command);
         command.arg(function).arg(1).arg(key);
         Self {
             command,
@@ -54,9 +64,9 @@ impl Call {
         }
     }
 
-    /// Calls `function`, which touches no key.
+    /// Calls a function that touches no key.
     pub(super) fn without_key(function: &str) -> Self {
-        let mut command = redis::cmd("FCALL");
+        let mut command = redis::cmd("FCALL_RO");
         command.arg(function).arg(0);
         Self {
             command,
@@ -68,6 +78,11 @@ impl Call {
     pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
         self.command.arg(argument);
         self
+    }
+
+    /// At most how many of something; the server counts in 64 bits with a sign.
+    pub(super) fn limit(self, limit: usize) -> Self {
+        self.arg(u32::try_from(limit).unwrap_or(u32::MAX))
     }
 
     /// Not to be tried again when the answer is lost.

@@ -12,7 +12,8 @@ struct Library {
 }
 
 /// What every library begins with.
-const BASE: [&str; 3] = [
+const BASE: [&str; 4] = [
+    include_str!("functions/base/register.lua"),
     include_str!("functions/base/integer.lua"),
     include_str!("functions/base/now.lua"),
     include_str!("functions/base/failure.lua"),
@@ -21,7 +22,7 @@ const BASE: [&str; 3] = [
 const LIBRARIES: [Library; 3] = [
     Library {
         name: "rohrpost_directory",
-        parts: &[],
+        parts: super::directory::FUNCTIONS,
     },
     Library {
         name: "rohrpost_mailbox",

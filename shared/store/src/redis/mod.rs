@@ -16,6 +16,7 @@
 //! succeeds again as soon as the server is back.
 
 mod connection;
+mod directory;
 mod failure;
 mod functions;
 mod ledger;
