@@ -11,7 +11,7 @@ use message::{AccountId, Body, Envelope, MessageId, Protocol, Recipient, Reverse
 use message::{TraceContext, Transaction};
 use store::directory::{Account, Alias, Directory, DomainRecord, PasswordHash};
 use store::ledger::{Acceptance, Entries, Queue, QueueFilter};
-use store::mailbox::{Flag, MailboxName, MailboxStore, NewEntry};
+use store::mailbox::{Flag, MailboxId, MailboxName, MailboxStore, NewEntry, Quota};
 use store::{EmbeddedStore, StoreError, StoreOptions};
 use tokio::runtime::Runtime;
 
@@ -143,11 +143,11 @@ async fn fill(store: &EmbeddedStore) {
         prefix: "Return-Path: <>\r\n".into(),
         size: 100,
         internal_date: "2026-11-23T15:05:00Z".parse().unwrap(),
-        flags: vec![Flag::Seen, Flag::Keyword("$x".into())],
+        flags: vec![Flag::Seen, Flag::Keyword("$x".parse().unwrap())],
     };
     let inbox = MailboxName::inbox();
     store
-        .append(ACCOUNT, &inbox, entry, None)
+        .append(ACCOUNT, &inbox, entry, Quota::NONE)
         .await
         .expect("appended");
 }
@@ -185,7 +185,6 @@ fn acceptance() -> Acceptance {
 /// All that the store shows, each a value or an error.
 async fn read(store: &EmbeddedStore) -> String {
     let message = MessageId::from_bits(1);
-    let inbox = MailboxName::inbox();
     format!(
         "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
         store.domains(None, 10).await,
@@ -199,7 +198,7 @@ async fn read(store: &EmbeddedStore) -> String {
         store.queue(&QueueFilter::default(), None, 10).await,
         store.counts().await,
         store.mailboxes(ACCOUNT).await,
-        MailboxStore::entries(store, ACCOUNT, &inbox, 0, 10).await,
+        MailboxStore::entries(store, ACCOUNT, MailboxId::INBOX, 0, 10).await,
         store.deliveries(None, 10).await,
     )
 }

@@ -19,7 +19,7 @@ use store::directory::{Account, DomainRecord, PasswordHash, Via};
 use store::ledger::{
     Acceptance, Decision, FinalRecipient, JobRecord, JobState, NewJob, Route, Why,
 };
-use store::mailbox::{MailboxEntry, MailboxName};
+use store::mailbox::{Expunge, MailboxEntry, MailboxId};
 use store::{StoreOptions, Stores};
 use telemetry::{Metrics, Tracer};
 use tempfile::TempDir;
@@ -176,8 +176,11 @@ impl House {
     }
 
     async fn inbox(&self, account: AccountId) -> Vec<MailboxEntry> {
-        let inbox = MailboxName::inbox();
-        let entries = self.stores.mailbox.entries(account, &inbox, 0, 100).await;
+        let entries = self
+            .stores
+            .mailbox
+            .entries(account, MailboxId::INBOX, 0, 100)
+            .await;
         entries.unwrap()
     }
 
@@ -263,7 +266,7 @@ async fn a_full_mailbox_is_tried_again_until_there_is_room() {
     house
         .stores
         .mailbox
-        .expunge(bob, &MailboxName::inbox(), &[1])
+        .expunge(bob, MailboxId::INBOX, &[1], Expunge::All)
         .await
         .unwrap();
     let done = house.until(second, Duration::from_secs(60), settled).await;

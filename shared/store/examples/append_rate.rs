@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use message::time::ManualClock;
 use message::{AccountId, MessageId, Timestamp};
-use store::mailbox::{Appended, MailboxName, NewEntry};
+use store::mailbox::{Appended, MailboxName, NewEntry, Quota};
 use store::{EmbeddedStore, MailboxStore, StoreError, StoreOptions};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -84,7 +84,7 @@ async fn append(store: &EmbeddedStore, number: u64) -> Result<(), StoreError> {
     };
     let account = AccountId::from_bits(number % ACCOUNTS);
     let appended = store
-        .append(account, &MailboxName::inbox(), entry, None)
+        .append(account, &MailboxName::inbox(), entry, Quota::NONE)
         .await?;
     let stored = matches!(appended, Appended::Stored { .. });
     assert!(stored, "message {number} is new");

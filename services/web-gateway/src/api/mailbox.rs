@@ -102,6 +102,6 @@ pub(crate) fn flag_name(flag: &Flag) -> String {
         Flag::Flagged => r"\Flagged".into(),
         Flag::Deleted => r"\Deleted".into(),
         Flag::Draft => r"\Draft".into(),
-        Flag::Keyword(keyword) => keyword.as_ref().into(),
+        Flag::Keyword(keyword) => keyword.as_str().into(),
     }
 }

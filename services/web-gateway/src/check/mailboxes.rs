@@ -75,7 +75,7 @@ impl Check {
             let page = self
                 .ports
                 .mailboxes
-                .entries(account, &info.name, after, PAGE)
+                .entries(account, info.id, after, PAGE)
                 .await?;
             for entry in &page {
                 counted.messages += 1;

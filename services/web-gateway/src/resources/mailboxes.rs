@@ -7,7 +7,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use message::Address;
 use serde::Deserialize;
-use store::mailbox::{MailboxEntry, MailboxName};
+use store::directory::Account;
+use store::mailbox::{MailboxEntry, MailboxInfo, MailboxName};
 
 use super::accounts::existing;
 use crate::api::{Mailbox, Message, MessageSummary, Page, PageQuery, Problem};
@@ -58,17 +59,8 @@ pub(super) async fn messages(
     let (after, limit) = (page_after(&query)?.unwrap_or(0), page_limit(query.limit)?);
     let account = existing(&gateway, &path.address).await?;
     let store = &gateway.ports.mailboxes;
-    if !store
-        .mailboxes(account.id)
-        .await?
-        .iter()
-        .any(|info| info.name == path.mailbox)
-    {
-        return Err(Refusal::missing(format_args!("mailbox {}", path.mailbox)));
-    }
-    let entries = store
-        .entries(account.id, &path.mailbox, after, limit)
-        .await?;
+    let mailbox = mailbox(&gateway, &account, &path.mailbox).await?;
+    let entries = store.entries(account.id, mailbox.id, after, limit).await?;
     let more = entries.len() == limit;
     let next = entries
         .last()
@@ -119,12 +111,23 @@ pub(super) async fn raw(
     Ok((headers, body).into_response())
 }
 
+/// The mailbox of that name, or the refusal that it is not there.
+pub(super) async fn mailbox(
+    gateway: &Gateway,
+    account: &Account,
+    name: &MailboxName,
+) -> Result<MailboxInfo, Refusal> {
+    let found = gateway.ports.mailboxes.find(account.id, name).await?;
+    found.ok_or_else(|| Refusal::missing(format_args!("mailbox {name}")))
+}
+
 async fn entry_at(gateway: &Gateway, path: MessagePath) -> Result<MailboxEntry, Refusal> {
     let account = existing(gateway, &path.address).await?;
+    let mailbox = mailbox(gateway, &account, &path.mailbox).await?;
     let entry = gateway
         .ports
         .mailboxes
-        .entry(account.id, &path.mailbox, path.uid)
+        .entry(account.id, mailbox.id, path.uid)
         .await?;
     entry.ok_or_else(|| {
         Refusal::missing(format_args!(

@@ -325,7 +325,7 @@ impl Bench {
         let appended = self
             .ports
             .mailboxes
-            .append(bob, &inbox, entry, None)
+            .append(bob, &inbox, entry, store::mailbox::Quota::NONE)
             .await
             .unwrap();
         assert!(matches!(appended, Appended::Stored { .. }), "{appended:?}");

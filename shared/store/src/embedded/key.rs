@@ -25,10 +25,22 @@ pub(super) enum Space {
 
     /// Mailboxes: what is common to those of an account.
     MailboxAccount = 0x30,
-    /// A mailbox, by account and name.
+    /// A mailbox, by account and id.
     Mailbox,
-    /// An entry, by account, mailbox and UID.
+    /// The id of a mailbox, by account and name.
+    MailboxName,
+    /// What never changes of an entry, by account, shelf and UID.
     MailboxEntry,
+    /// What changes of an entry, by account, shelf and UID.
+    EntryState,
+    /// The UID of an entry, by account, shelf and modification sequence.
+    EntryChange,
+    /// UIDs of expunged entries, by account, shelf and modification sequence.
+    Vanished,
+    /// That a shelf is to be emptied, by account and shelf.
+    Doomed,
+    /// That an account has subscribed to a name.
+    Subscription,
     /// How many entries of an account show a content.
     Shown,
     /// That an account got a message.

@@ -16,22 +16,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use message::Clock;
-use tokio::sync::broadcast;
 
-use crate::mailbox::MailboxChanged;
+use crate::mailbox::Watchers;
 use crate::{StoreError, StoreOptions};
 use engine::Engine;
 pub use engine::SyncFailure;
-
-/// Changes that a slow receiver may fall behind before it loses the oldest.
-const CHANGES_KEPT: usize = 4096;
 
 /// The embedded store.
 pub struct EmbeddedStore {
     engine: Engine,
     clock: Arc<dyn Clock>,
     options: StoreOptions,
-    changes: broadcast::Sender<MailboxChanged>,
+    watchers: Watchers,
+    locks: mailbox::Locks,
     ledger: ledger::Memory,
 }
 
@@ -52,12 +49,12 @@ impl EmbeddedStore {
         on_sync_failure: SyncFailure,
     ) -> Result<Self, StoreError> {
         let engine = Engine::open(directory, options.cache, options.journal, on_sync_failure)?;
-        let (changes, _) = broadcast::channel(CHANGES_KEPT);
         Ok(Self {
             engine,
             clock,
             options,
-            changes,
+            watchers: Watchers::default(),
+            locks: mailbox::Locks::default(),
             ledger: ledger::Memory::default(),
         })
     }

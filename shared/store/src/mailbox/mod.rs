@@ -2,287 +2,253 @@
 //!
 //! An entry refers to content by id; octets are elsewhere. UIDs, UIDVALIDITY
 //! and modification sequences are those of IMAP (RFC 9051 §2.3.1.1, RFC 7162).
+//!
+//! A mailbox has an id that outlives its name: who works in one names it by
+//! [`MailboxId`], so that what he removes is not in another one that got the
+//! name meanwhile. Names form a tree without gaps: those above a new mailbox
+//! are made with it, and one with others below it cannot be deleted (RFC 9051
+//! §6.3.5, HASCHILDREN).
+//!
+//! A session that looks at a mailbox reads [`MailboxStore::mailbox`] and then all
+//! [`MailboxStore::states`]; from there on, whenever [`MailboxStore::changes`]
+//! tells of something, the [`MailboxStore::delta`] since the modification sequence
+//! that it knows. It may see a change twice, and never misses one.
+
+mod entry;
+mod flag;
+mod lock;
+mod name;
+mod outcome;
+mod watch;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
-use message::{AccountId, ContentId, MessageId, Timestamp};
-use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use message::{AccountId, ContentId, MessageId};
 
 use crate::StoreError;
+pub use entry::{EntryState, MailboxEntry, MailboxInfo, Measure, NewEntry, Quota, Release, Usage};
+pub use flag::{Flag, FlagChange, Keyword, KeywordError, sorted};
+pub use lock::LockHolder;
+pub use name::{MailboxId, MailboxName, MailboxNameError, Role, STANDARD};
+pub use outcome::{
+    AllAppended, Appended, Copied, Created, Deleted, Delta, Expunge, FlagsStored, Renamed, Vanished,
+};
+pub(crate) use watch::Watchers;
+pub use watch::{MailboxChanged, MailboxChanges, MailboxEvent};
 
-/// The name of a mailbox: levels parted by `/`, `INBOX` in any case as `INBOX`.
-/// At most 1000 octets, no control characters, no empty level.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MailboxName(Box<str>);
+/// The most mailboxes of an account, and the most subscriptions.
+pub const MAX_MAILBOXES: usize = 2_000;
 
-/// Text that cannot name a mailbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a mailbox name is 1 to 1000 octets without control characters or empty levels")]
-pub struct MailboxNameError;
+/// The most entries that one step appends, copies or moves.
+pub const MAX_TOGETHER: usize = 1_000;
 
-impl MailboxName {
-    /// Where new mail goes.
-    pub fn inbox() -> Self {
-        Self("INBOX".into())
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for MailboxName {
-    type Error = MailboxNameError;
-
-    fn try_from(text: String) -> Result<Self, MailboxNameError> {
-        let well_formed = (1..=1000).contains(&text.len())
-            && !text.chars().any(char::is_control)
-            && text.split('/').all(|level| !level.is_empty());
-        if !well_formed {
-            return Err(MailboxNameError);
-        }
-        let inbox = text.eq_ignore_ascii_case("INBOX");
-        Ok(if inbox {
-            Self::inbox()
-        } else {
-            Self(text.into())
-        })
-    }
-}
-
-impl std::str::FromStr for MailboxName {
-    type Err = MailboxNameError;
-
-    fn from_str(text: &str) -> Result<Self, MailboxNameError> {
-        text.to_owned().try_into()
-    }
-}
-
-impl From<MailboxName> for String {
-    fn from(name: MailboxName) -> Self {
-        name.0.into()
-    }
-}
-
-impl std::fmt::Display for MailboxName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a mailbox is for (RFC 6154).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Incoming mail.
-    Inbox,
-    /// `\Sent`
-    Sent,
-    /// `\Drafts`
-    Drafts,
-    /// `\Junk`
-    Junk,
-    /// `\Trash`
-    Trash,
-    /// `\Archive`
-    Archive,
-}
-
-/// The mailboxes every account has from the start.
-pub const STANDARD: [(&str, Role); 6] = [
-    ("INBOX", Role::Inbox),
-    ("Sent", Role::Sent),
-    ("Drafts", Role::Drafts),
-    ("Junk", Role::Junk),
-    ("Trash", Role::Trash),
-    ("Archive", Role::Archive),
-];
-
-/// A flag of an entry (RFC 9051 §2.3.2).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Flag {
-    /// `\Seen`
-    Seen,
-    /// `\Answered`
-    Answered,
-    /// `\Flagged`
-    Flagged,
-    /// `\Deleted`
-    Deleted,
-    /// `\Draft`
-    Draft,
-    /// Any other, such as `$Forwarded`.
-    Keyword(Box<str>),
-}
-
-/// A mailbox and its counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MailboxInfo {
-    /// Its name.
-    pub name: MailboxName,
-    /// What it is for.
-    pub role: Option<Role>,
-    /// Changes when UIDs of before no longer mean the same.
-    pub uid_validity: u32,
-    /// The UID that the next entry gets.
-    pub uid_next: u32,
-    /// How many entries it holds.
-    pub messages: u64,
-    /// How many of them are not `\Seen`.
-    pub unseen: u64,
-    /// The sum of their sizes, in octets.
-    pub octets: u64,
-    /// The highest modification sequence in it.
-    pub highest_modseq: u64,
-}
-
-/// A message as it is put into a mailbox.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewEntry {
-    /// Set for deliveries: the account gets this message once, whatever became
-    /// of the entry since.
-    pub delivery: Option<MessageId>,
-    /// Where its octets are.
-    pub content: ContentId,
-    /// What stands before the content's own prefix and octets in this mailbox:
-    /// Return-Path and Delivered-To. At most [`NewEntry::MAX_PREFIX`] octets.
-    pub prefix: String,
-    /// Size of all of it, in octets: this prefix, the content's, the octets.
-    pub size: u64,
-    /// When it was received.
-    pub internal_date: Timestamp,
-    /// Its first flags.
-    pub flags: Vec<Flag>,
-}
-
-impl NewEntry {
-    /// The longest prefix, in octets.
-    pub const MAX_PREFIX: usize = 4096;
-}
-
-/// A message in a mailbox.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MailboxEntry {
-    /// Its UID in that mailbox.
-    pub uid: u32,
-    /// Raised with every change to it.
-    pub modseq: u64,
-    /// The delivery it came by, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivery: Option<MessageId>,
-    /// Where its octets are.
-    pub content: ContentId,
-    /// What stands before the content's own prefix and octets.
-    pub prefix: String,
-    /// Size of all of it, in octets.
-    pub size: u64,
-    /// When it was received.
-    pub internal_date: Timestamp,
-    /// Its flags, sorted.
-    pub flags: Vec<Flag>,
-}
-
-/// What an append came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appended {
-    /// It is in the mailbox, and durable.
-    Stored {
-        /// Under this UID.
-        uid: u32,
-        /// With this UIDVALIDITY.
-        uid_validity: u32,
-    },
-    /// The account got this delivery before; nothing changed.
-    AlreadyDelivered,
-    /// The account's quota does not allow it; nothing changed.
-    OverQuota,
-    /// There is no such mailbox; nothing changed.
-    NoSuchMailbox,
-}
-
-/// What an account's mailboxes hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Sum of sizes.
-    pub octets: u64,
-    /// Number of entries.
-    pub messages: u64,
-}
-
-/// An account's last entry of a content is gone: its reference can be released.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Release {
-    /// The account that referred to it.
-    pub account: AccountId,
-    /// The content it no longer shows.
-    pub content: ContentId,
-}
-
-/// That something changed in a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailboxChanged {
-    /// Whose.
-    pub account: AccountId,
-    /// Which.
-    pub mailbox: MailboxName,
-    /// Its highest modification sequence now.
-    pub modseq: u64,
-}
+/// How many expunged UIDs of a mailbox are kept in its log at least.
+pub const VANISHED_KEPT: usize = 10_000;
 
 /// The port of mailboxes. Every account has the [`STANDARD`] mailboxes from its
 /// first use on.
+///
+/// Whatever changes something is durable when it returns, and publishes its
+/// changes in the same step. Repeating it after a lost answer changes nothing
+/// more, except for an append without a delivery and a copy.
 #[async_trait]
 pub trait MailboxStore: Send + Sync {
     /// Puts a message into a mailbox; checks and writes the delivery record and
-    /// the quota (in octets) in the same step. Durable.
+    /// the quota in the same step.
     async fn append(
         &self,
         account: AccountId,
         mailbox: &MailboxName,
         entry: NewEntry,
-        quota: Option<u64>,
+        quota: Quota,
     ) -> Result<Appended, StoreError>;
+
+    /// Puts all of these into a mailbox, or none (RFC 3502). At most
+    /// [`MAX_TOGETHER`], none of them a delivery.
+    async fn append_all(
+        &self,
+        account: AccountId,
+        mailbox: &MailboxName,
+        entries: Vec<NewEntry>,
+        quota: Quota,
+    ) -> Result<AllAppended, StoreError>;
 
     /// All mailboxes of an account, by name.
     async fn mailboxes(&self, account: AccountId) -> Result<Vec<MailboxInfo>, StoreError>;
+
+    /// A mailbox, whatever it is called now.
+    async fn mailbox(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<Option<MailboxInfo>, StoreError>;
+
+    /// The mailbox of this name.
+    async fn find(
+        &self,
+        account: AccountId,
+        name: &MailboxName,
+    ) -> Result<Option<MailboxInfo>, StoreError>;
+
+    /// Makes a mailbox, and those above it that are missing. A mailbox has a role
+    /// alone.
+    async fn create(
+        &self,
+        account: AccountId,
+        name: &MailboxName,
+        role: Option<Role>,
+    ) -> Result<Created, StoreError>;
+
+    /// Gives a mailbox another name, and those below it; makes those above the
+    /// new name that are missing. Ids, entries, UIDs and roles stay.
+    ///
+    /// The inbox is special (RFC 9051 §6.3.6): a new mailbox takes its entries
+    /// with their UIDs and their UIDVALIDITY, the inbox stays, empty and with a
+    /// new UIDVALIDITY, and so do those below it.
+    async fn rename(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        name: &MailboxName,
+    ) -> Result<Renamed, StoreError>;
+
+    /// Deletes a mailbox with its entries. Many entries take several steps after
+    /// the one that hides them; [`MailboxStore::releases`] goes on with those
+    /// that a crash left.
+    async fn delete(&self, account: AccountId, mailbox: MailboxId) -> Result<Deleted, StoreError>;
+
+    /// Adds a name to the account's subscriptions, whether there is such a
+    /// mailbox or not; false if there are [`MAX_MAILBOXES`] already.
+    async fn subscribe(&self, account: AccountId, name: &MailboxName) -> Result<bool, StoreError>;
+
+    /// Takes a name from the account's subscriptions. Only this does: they stay
+    /// as they are when mailboxes are renamed or deleted (RFC 9051 §6.3.7).
+    async fn unsubscribe(&self, account: AccountId, name: &MailboxName) -> Result<(), StoreError>;
+
+    /// The account's subscriptions, by name.
+    async fn subscriptions(&self, account: AccountId) -> Result<Vec<MailboxName>, StoreError>;
+
+    /// A page of what changes of entries, by UID: those above `after`, at most
+    /// `limit`. A mailbox of 100,000 entries is read in well under 100 ms.
+    async fn states(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<EntryState>, StoreError>;
+
+    /// A page of what entries are searched by, by UID: those above `after`, at
+    /// most `limit`.
+    async fn measures(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<Measure>, StoreError>;
 
     /// A page of entries by UID: those above `after`, at most `limit`.
     async fn entries(
         &self,
         account: AccountId,
-        mailbox: &MailboxName,
+        mailbox: MailboxId,
         after: u32,
         limit: usize,
+    ) -> Result<Vec<MailboxEntry>, StoreError>;
+
+    /// The entries with these UIDs that are there, by UID.
+    async fn entries_at(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[u32],
     ) -> Result<Vec<MailboxEntry>, StoreError>;
 
     /// One entry.
     async fn entry(
         &self,
         account: AccountId,
-        mailbox: &MailboxName,
+        mailbox: MailboxId,
         uid: u32,
     ) -> Result<Option<MailboxEntry>, StoreError>;
 
-    /// Removes entries for good; returns which of `uids` were there. Queues a
+    /// What became of a mailbox after modification sequence `since`, seen at one
+    /// moment: at most `limit` entries that changed, and all that vanished.
+    /// `None` if there is no such mailbox.
+    async fn delta(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        since: u64,
+        limit: usize,
+    ) -> Result<Option<Delta>, StoreError>;
+
+    /// Changes the flags of entries, of each atomically; with `unchanged_since`
+    /// only of those whose modification sequence is not higher. Many may take
+    /// several steps.
+    async fn store_flags(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[u32],
+        change: &FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<FlagsStored, StoreError>;
+
+    /// Copies entries into another mailbox or the same, all that are there or
+    /// none: flags and internal dates are kept, the quota holds. At most
+    /// [`MAX_TOGETHER`].
+    async fn copy(
+        &self,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[u32],
+        to: MailboxId,
+        quota: Quota,
+    ) -> Result<Copied, StoreError>;
+
+    /// Moves entries into another mailbox or the same (RFC 6851): each is in one
+    /// of the two at any moment. At most [`MAX_TOGETHER`].
+    async fn move_entries(
+        &self,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[u32],
+        to: MailboxId,
+    ) -> Result<Copied, StoreError>;
+
+    /// Removes entries for good; returns which of `uids` it removed. Queues a
     /// release for each content that the account no longer shows. Many may take
-    /// several steps, each of them whole; repeating finishes them. Durable.
+    /// several steps, each of them whole; repeating finishes them.
     async fn expunge(
         &self,
         account: AccountId,
-        mailbox: &MailboxName,
+        mailbox: MailboxId,
         uids: &[u32],
+        which: Expunge,
     ) -> Result<Vec<u32>, StoreError>;
 
     /// What the account's mailboxes hold.
     async fn usage(&self, account: AccountId) -> Result<Usage, StoreError>;
 
+    /// Takes the account's mailboxes for `holder` alone until `lease` is over, or
+    /// prolongs that; false while somebody else holds them. It binds those who
+    /// ask: sessions of POP3. Not durable: a lock does not outlive its engine.
+    async fn lock(
+        &self,
+        account: AccountId,
+        holder: LockHolder,
+        lease: Duration,
+    ) -> Result<bool, StoreError>;
+
+    /// Gives back what `holder` took, if it still holds it.
+    async fn unlock(&self, account: AccountId, holder: LockHolder) -> Result<(), StoreError>;
+
     /// Removes all of an account's mailboxes for good and queues its releases;
     /// from now on it has no mailbox. Delivery records stay until they are
     /// forgotten. Many entries take several steps; repeating finishes them.
-    /// Durable.
     async fn remove_account(&self, account: AccountId) -> Result<(), StoreError>;
 
     /// Releases that wait for the ledger, at most `limit`; each stays until
@@ -314,7 +280,6 @@ pub trait MailboxStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Release>, StoreError>;
 
-    /// Changes to any mailbox from now on, published in the same step as the
-    /// change. A slow receiver loses the oldest and is told so.
-    fn changes(&self) -> broadcast::Receiver<MailboxChanged>;
+    /// Changes to the account's mailboxes from now on.
+    fn changes(&self, account: AccountId) -> MailboxChanges;
 }

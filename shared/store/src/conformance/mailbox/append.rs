@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::mailbox::{Flag, MailboxChanged, MailboxEntry};
+use crate::mailbox::{Flag, MailboxEntry};
 
 pub(super) async fn what_is_appended_is_read_back(store: &dyn MailboxStore) {
     let seen = NewEntry {
         delivery: None,
         flags: vec![
-            Flag::Keyword("$Forwarded".into()),
+            keyword("$Forwarded"),
             Flag::Seen,
             Flag::Seen,
             Flag::Answered,
@@ -32,11 +32,8 @@ pub(super) async fn what_is_appended_is_read_back(store: &dyn MailboxStore) {
         prefix: seen.prefix,
         size: 100,
         internal_date: seen.internal_date,
-        flags: vec![
-            Flag::Seen,
-            Flag::Answered,
-            Flag::Keyword("$Forwarded".into()),
-        ],
+        saved: first.saved,
+        flags: vec![Flag::Seen, Flag::Answered, keyword("$Forwarded")],
     };
     assert_eq!(first, &expected);
     assert_eq!((second.uid, second.delivery), (2, Some(message(2))));
@@ -59,8 +56,10 @@ pub(super) async fn entries_come_in_pages(store: &dyn MailboxStore) {
     for number in 1..=5 {
         deliver(store, ANNA, number).await;
     }
-    let inbox = MailboxName::inbox();
-    store.expunge(ANNA, &inbox, &[3]).await.unwrap();
+    store
+        .expunge(ANNA, INBOX, &[3], Expunge::All)
+        .await
+        .unwrap();
     for (after, limit, expected) in [
         (0, 10, [1, 2, 4, 5].as_slice()),
         (0, 2, &[1, 2]),
@@ -70,16 +69,15 @@ pub(super) async fn entries_come_in_pages(store: &dyn MailboxStore) {
         (u32::MAX, 10, &[]),
         (0, 0, &[]),
     ] {
-        let page = store.entries(ANNA, &inbox, after, limit).await.unwrap();
+        let page = store.entries(ANNA, INBOX, after, limit).await.unwrap();
         let uids: Vec<_> = page.iter().map(|entry| entry.uid).collect();
         assert_eq!(uids, expected, "after {after}, at most {limit}");
     }
-    let found = store.entry(ANNA, &inbox, 4).await.unwrap();
+    let found = store.entry(ANNA, INBOX, 4).await.unwrap();
     assert_eq!(found.unwrap().content, content(4));
-    assert_eq!(store.entry(ANNA, &inbox, 3).await.unwrap(), None);
-    assert_eq!(store.entry(BERT, &inbox, 1).await.unwrap(), None);
-    let sent = "Sent".parse().unwrap();
-    assert!(store.entries(ANNA, &sent, 0, 10).await.unwrap().is_empty());
+    assert_eq!(store.entry(ANNA, INBOX, 3).await.unwrap(), None);
+    assert_eq!(store.entry(BERT, INBOX, 1).await.unwrap(), None);
+    assert!(store.entries(ANNA, SENT, 0, 10).await.unwrap().is_empty());
 }
 
 pub(super) async fn a_delivery_comes_once(store: &dyn MailboxStore) {
@@ -87,15 +85,17 @@ pub(super) async fn a_delivery_comes_once(store: &dyn MailboxStore) {
     let again = Appended::AlreadyDelivered;
     assert_eq!(append_to_inbox(store, ANNA, delivery(1)).await, again);
     let junk = "Junk".parse().unwrap();
-    let elsewhere = store.append(ANNA, &junk, delivery(1), None).await;
+    let elsewhere = store.append(ANNA, &junk, delivery(1), Quota::NONE).await;
     assert_eq!(elsewhere.unwrap(), again);
     let inbox_name = MailboxName::inbox();
-    let over_quota = store.append(ANNA, &inbox_name, delivery(1), Some(0)).await;
+    let over_quota = store
+        .append(ANNA, &inbox_name, delivery(1), Quota::octets(Some(0)))
+        .await;
     assert_eq!(over_quota.unwrap(), again);
     assert_eq!(inbox(store, ANNA).await.messages, 1);
     deliver(store, BERT, 1).await;
 
-    let expunged = store.expunge(ANNA, &MailboxName::inbox(), &[uid]).await;
+    let expunged = store.expunge(ANNA, INBOX, &[uid], Expunge::All).await;
     assert_eq!(expunged.unwrap(), [uid]);
     assert_eq!(append_to_inbox(store, ANNA, delivery(1)).await, again);
     assert_eq!(inbox(store, ANNA).await.messages, 0);
@@ -108,7 +108,7 @@ pub(super) async fn a_delivery_comes_once(store: &dyn MailboxStore) {
 
 pub(super) async fn the_quota_bounds_the_account(store: &dyn MailboxStore) {
     let (inbox, junk) = (MailboxName::inbox(), "Junk".parse().unwrap());
-    let quota = Some(250);
+    let quota = Quota::octets(Some(250));
     for (mailbox, number, fits) in [
         (&inbox, 1, true),
         (&junk, 2, true),
@@ -137,7 +137,7 @@ pub(super) async fn the_quota_bounds_the_account(store: &dyn MailboxStore) {
         "{exact:?}"
     );
     assert_eq!(store.usage(ANNA).await.unwrap().octets, 250);
-    store.expunge(ANNA, &junk, &[1]).await.unwrap();
+    store.expunge(ANNA, JUNK, &[1], Expunge::All).await.unwrap();
     let room = store
         .append(ANNA, &inbox, delivery(4), quota)
         .await
@@ -149,10 +149,12 @@ pub(super) async fn what_is_refused_changes_nothing(store: &dyn MailboxStore) {
     deliver(store, ANNA, 1).await;
     let before = store.mailboxes(ANNA).await.unwrap();
     let nowhere = "No/Such".parse().unwrap();
-    let refused = store.append(ANNA, &nowhere, delivery(2), None).await;
+    let refused = store.append(ANNA, &nowhere, delivery(2), Quota::NONE).await;
     assert_eq!(refused.unwrap(), Appended::NoSuchMailbox);
     let inbox = MailboxName::inbox();
-    let refused = store.append(ANNA, &inbox, delivery(2), Some(1)).await;
+    let refused = store
+        .append(ANNA, &inbox, delivery(2), Quota::octets(Some(1)))
+        .await;
     assert_eq!(refused.unwrap(), Appended::OverQuota);
     append_to_inbox(store, ANNA, delivery(1)).await;
 
@@ -162,19 +164,13 @@ pub(super) async fn what_is_refused_changes_nothing(store: &dyn MailboxStore) {
     assert_eq!(deliveries, [(ANNA, message(1))]);
     assert!(
         store
-            .expunge(ANNA, &nowhere, &[1])
+            .expunge(ANNA, NOWHERE, &[1], Expunge::All)
             .await
             .unwrap()
             .is_empty()
     );
-    assert!(
-        store
-            .entries(ANNA, &nowhere, 0, 9)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert_eq!(store.entry(ANNA, &nowhere, 1).await.unwrap(), None);
+    assert!(store.entries(ANNA, NOWHERE, 0, 9).await.unwrap().is_empty());
+    assert_eq!(store.entry(ANNA, NOWHERE, 1).await.unwrap(), None);
     assert_eq!(deliver(store, ANNA, 2).await, 2, "no UID was lost");
 }
 
@@ -204,26 +200,22 @@ pub(super) async fn delivery_records_come_in_pages(store: &dyn MailboxStore) {
 }
 
 pub(super) async fn changes_are_published_in_order(store: &dyn MailboxStore) {
-    let mut changes = store.changes();
+    let mut changes = store.changes(ANNA);
     deliver(store, ANNA, 1).await;
     append_to_inbox(store, ANNA, delivery(1)).await;
     deliver(store, ANNA, 2).await;
-    let expunged = store.expunge(ANNA, &MailboxName::inbox(), &[1, 2]).await;
+    let expunged = store.expunge(ANNA, INBOX, &[1, 2], Expunge::All).await;
     assert_eq!(expunged.unwrap(), [1, 2]);
     let mut last = 0;
     for _ in 0..3 {
-        let MailboxChanged {
-            account,
-            mailbox,
-            modseq,
-        } = soon(changes.recv()).await.unwrap();
-        assert_eq!((account, mailbox), (ANNA, MailboxName::inbox()));
-        assert!(modseq > last, "{modseq} after {last}");
-        last = modseq;
+        let change = next_change(&mut changes).await;
+        assert_eq!((change.account, change.mailbox), (ANNA, INBOX));
+        assert!(change.modseq > last, "{} after {last}", change.modseq);
+        last = change.modseq;
     }
     assert_eq!(inbox(store, ANNA).await.highest_modseq, last);
     assert!(
-        changes.try_recv().is_err(),
+        changes.try_next().is_none(),
         "a repeated delivery is no change"
     );
 }

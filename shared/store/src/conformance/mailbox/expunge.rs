@@ -10,8 +10,10 @@ pub(super) async fn entries_are_removed_once(store: &dyn MailboxStore) {
         deliver(store, ANNA, number).await;
     }
     let before = inbox(store, ANNA).await;
-    let name = MailboxName::inbox();
-    let gone = store.expunge(ANNA, &name, &[9, 3, 1, 3, 0]).await.unwrap();
+    let gone = store
+        .expunge(ANNA, INBOX, &[9, 3, 1, 3, 0], Expunge::All)
+        .await
+        .unwrap();
     assert_eq!(HashSet::from_iter(gone), HashSet::from([1, 3]));
     let after = inbox(store, ANNA).await;
     assert_eq!((after.messages, after.unseen, after.octets), (2, 2, 200));
@@ -27,16 +29,28 @@ pub(super) async fn entries_are_removed_once(store: &dyn MailboxStore) {
 
     assert!(
         store
-            .expunge(ANNA, &name, &[1, 3])
+            .expunge(ANNA, INBOX, &[1, 3], Expunge::All)
             .await
             .unwrap()
             .is_empty()
     );
-    assert!(store.expunge(ANNA, &name, &[]).await.unwrap().is_empty());
-    assert!(store.expunge(BERT, &name, &[2]).await.unwrap().is_empty());
+    assert!(
+        store
+            .expunge(ANNA, INBOX, &[], Expunge::All)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        store
+            .expunge(BERT, INBOX, &[2], Expunge::All)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(inbox(store, ANNA).await, after);
-    assert_eq!(store.entry(ANNA, &name, 1).await.unwrap(), None);
-    assert!(store.entry(ANNA, &name, 2).await.unwrap().is_some());
+    assert_eq!(store.entry(ANNA, INBOX, 1).await.unwrap(), None);
+    assert!(store.entry(ANNA, INBOX, 2).await.unwrap().is_some());
 }
 
 pub(super) async fn many_entries_are_removed_at_once(store: Arc<dyn MailboxStore>) {
@@ -44,7 +58,7 @@ pub(super) async fn many_entries_are_removed_at_once(store: Arc<dyn MailboxStore
     deliver_many(&store, ANNA, MANY).await;
     let uids: Vec<_> = (1..=MANY as u32 + 10).collect();
     let gone = store
-        .expunge(ANNA, &MailboxName::inbox(), &uids)
+        .expunge(ANNA, INBOX, &uids, Expunge::All)
         .await
         .unwrap();
     assert_eq!(gone.len() as u64, MANY);
@@ -61,20 +75,20 @@ pub(super) async fn the_last_entry_of_a_content_queues_its_release(store: &dyn M
     };
     let junk = "Junk".parse().unwrap();
     deliver(store, ANNA, 1).await;
-    store.append(ANNA, &junk, copy, None).await.unwrap();
+    store.append(ANNA, &junk, copy, Quota::NONE).await.unwrap();
     deliver(store, BERT, 1).await;
     deliver(store, ANNA, 2).await;
 
     store
-        .expunge(ANNA, &MailboxName::inbox(), &[1])
+        .expunge(ANNA, INBOX, &[1], Expunge::All)
         .await
         .unwrap();
     assert!(released_now(store).await.is_empty());
     assert!(store.shows(ANNA, &content(1)).await.unwrap());
-    store.expunge(ANNA, &junk, &[1]).await.unwrap();
+    store.expunge(ANNA, JUNK, &[1], Expunge::All).await.unwrap();
     assert!(!store.shows(ANNA, &content(1)).await.unwrap());
     store
-        .expunge(ANNA, &MailboxName::inbox(), &[2])
+        .expunge(ANNA, INBOX, &[2], Expunge::All)
         .await
         .unwrap();
     let queued = HashSet::from([(ANNA, content(1)), (ANNA, content(2))]);
@@ -98,11 +112,16 @@ pub(super) async fn what_is_shown_again_is_not_released(store: &dyn MailboxStore
         ..delivery(1)
     };
     append_to_inbox(store, ANNA, copy()).await;
-    let inbox = MailboxName::inbox();
-    store.expunge(ANNA, &inbox, &[1]).await.unwrap();
+    store
+        .expunge(ANNA, INBOX, &[1], Expunge::All)
+        .await
+        .unwrap();
     append_to_inbox(store, ANNA, copy()).await;
     assert!(released_now(store).await.is_empty());
-    store.expunge(ANNA, &inbox, &[2]).await.unwrap();
+    store
+        .expunge(ANNA, INBOX, &[2], Expunge::All)
+        .await
+        .unwrap();
     assert_eq!(
         released_now(store).await,
         HashSet::from([(ANNA, content(1))])

@@ -12,7 +12,10 @@ use message::{AccountId, ContentId, MessageId, Timestamp};
 
 use super::{Subject, soon};
 use crate::MailboxStore;
-use crate::mailbox::{Appended, MailboxInfo, MailboxName, NewEntry, Release, STANDARD, Usage};
+use crate::mailbox::{
+    Appended, Expunge, Flag, MailboxChanged, MailboxChanges, MailboxEvent, MailboxId, MailboxInfo,
+    MailboxName, NewEntry, Quota, Release, STANDARD, Usage,
+};
 
 /// Runs every case, each on a fresh store.
 pub async fn run<S: Subject<dyn MailboxStore>>(fresh: impl AsyncFn() -> S) {
@@ -62,7 +65,7 @@ async fn everything_outlives_a_restart(subject: &impl Subject<dyn MailboxStore>)
         deliver(&*store, ANNA, number).await;
     }
     store
-        .expunge(ANNA, &MailboxName::inbox(), &[2])
+        .expunge(ANNA, INBOX, &[2], Expunge::All)
         .await
         .unwrap();
     deliver(&*store, BERT, 1).await;
@@ -91,6 +94,23 @@ async fn everything_outlives_a_restart(subject: &impl Subject<dyn MailboxStore>)
 const ANNA: AccountId = AccountId::from_bits(0xa);
 const BERT: AccountId = AccountId::from_bits(0xb);
 
+const INBOX: MailboxId = MailboxId::INBOX;
+const SENT: MailboxId = MailboxId::from_number(2);
+const JUNK: MailboxId = MailboxId::from_number(4);
+const NOWHERE: MailboxId = MailboxId::from_number(999);
+
+fn keyword(text: &str) -> Flag {
+    Flag::Keyword(text.parse().unwrap())
+}
+
+/// The next change; none may have been missed.
+async fn next_change(changes: &mut MailboxChanges) -> MailboxChanged {
+    match soon(changes.next()).await {
+        MailboxEvent::Changed(change) => change,
+        MailboxEvent::Missed => panic!("a change was missed"),
+    }
+}
+
 fn content(number: u64) -> ContentId {
     format!("content-{number}").parse().unwrap()
 }
@@ -117,7 +137,7 @@ async fn append_to_inbox(
     entry: NewEntry,
 ) -> Appended {
     store
-        .append(account, &MailboxName::inbox(), entry, None)
+        .append(account, &MailboxName::inbox(), entry, Quota::NONE)
         .await
         .unwrap()
 }
@@ -139,8 +159,7 @@ async fn inbox(store: &dyn MailboxStore, account: AccountId) -> MailboxInfo {
 }
 
 async fn all_entries(store: &dyn MailboxStore) -> Vec<crate::mailbox::MailboxEntry> {
-    let inbox = MailboxName::inbox();
-    store.entries(ANNA, &inbox, 0, 10_000).await.unwrap()
+    store.entries(ANNA, INBOX, 0, 10_000).await.unwrap()
 }
 
 async fn released_now(store: &dyn MailboxStore) -> HashSet<(AccountId, ContentId)> {

@@ -6,7 +6,9 @@ use message::{AccountId, ContentId, MessageId, Timestamp};
 
 use super::{Subject, content, message, pair};
 use crate::MailboxStore;
-use crate::mailbox::{Appended, Flag, MailboxName, NewEntry, STANDARD, Usage};
+use crate::mailbox::{
+    Appended, Expunge, Flag, MailboxId, MailboxInfo, MailboxName, NewEntry, Quota, STANDARD, Usage,
+};
 
 /// An operation; numbers name accounts, mailboxes, messages and contents.
 #[derive(Debug, Clone)]
@@ -148,7 +150,7 @@ impl Model {
                 let account = AccountId::from_bits(*account);
                 let name = standard(*mailbox);
                 let appended = store
-                    .append(account, &name, new.clone(), *quota)
+                    .append(account, &name, new.clone(), Quota::octets(*quota))
                     .await
                     .unwrap();
                 self.append(account, name, new, *quota, appended);
@@ -160,7 +162,11 @@ impl Model {
             } => {
                 let account = AccountId::from_bits(*account);
                 let name = standard(*mailbox);
-                let gone = store.expunge(account, &name, uids).await.unwrap();
+                let id = MailboxId::from_number((mailbox % STANDARD.len()) as u32 + 1);
+                let gone = store
+                    .expunge(account, id, uids, Expunge::All)
+                    .await
+                    .unwrap();
                 self.expunge(account, &name, uids, gone);
             }
             Operation::RemoveAccount { account } => {
@@ -295,7 +301,7 @@ impl Holdings {
                 (shelf.entries.len() as u64, unseen as u64, octets)
             );
             shelf.compare_modseq(info.highest_modseq);
-            shelf.compare_entries(store, account, &info.name).await;
+            shelf.compare_entries(store, account, &info).await;
         }
     }
 }
@@ -315,9 +321,9 @@ impl Shelf {
         &self,
         store: &dyn MailboxStore,
         account: AccountId,
-        name: &MailboxName,
+        info: &MailboxInfo,
     ) {
-        let entries = store.entries(account, name, 0, 1_000).await.unwrap();
+        let entries = store.entries(account, info.id, 0, 1_000).await.unwrap();
         assert_eq!(entries.len(), self.entries.len());
         let mut last = 0;
         for (entry, (uid, kept)) in entries.iter().zip(&self.entries) {

@@ -9,7 +9,7 @@ pub(super) async fn a_removed_account_is_empty_for_good(store: Arc<dyn MailboxSt
     const MANY: u64 = 1_100;
     deliver_many(&store, ANNA, MANY).await;
     deliver(&*store, BERT, 1).await;
-    let mut changes = store.changes();
+    let mut changes = store.changes(ANNA);
     store.remove_account(ANNA).await.unwrap();
 
     assert!(store.mailboxes(ANNA).await.unwrap().is_empty());
@@ -17,7 +17,7 @@ pub(super) async fn a_removed_account_is_empty_for_good(store: Arc<dyn MailboxSt
     assert!(all_entries(&*store).await.is_empty());
     assert_eq!(released_now(&*store).await.len() as u64, MANY);
     assert!(!store.shows(ANNA, &content(1)).await.unwrap());
-    let told = soon(changes.recv()).await.unwrap();
+    let told = next_change(&mut changes).await;
     assert_eq!(told.account, ANNA, "who looks at its mailboxes is told");
 
     let repeated = append_to_inbox(&*store, ANNA, delivery(1)).await;

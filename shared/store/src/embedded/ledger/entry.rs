@@ -139,7 +139,7 @@ fn history(read: &impl Read, message: MessageId) -> Result<Option<History>, Stor
     let decisions = read.get_json(&keys::route(message))?;
     let route = decisions.map(|decisions| Route {
         decisions,
-        jobs: rows.iter().map(|row| row.as_routed()).collect(),
+        jobs: rows.iter().map(|row| row.job.as_routed()).collect(),
     });
     Ok(Some(History {
         entry,

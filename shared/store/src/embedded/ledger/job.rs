@@ -182,7 +182,7 @@ impl Turn<'_, '_> {
         let Some(mut row) = self.current_job(key, generation)? else {
             return Ok(Recorded::Stale);
         };
-        let event = match deferral(&report)? {
+        let event = match report.deferral()? {
             Some(retry) => Event::Defer { due: retry.due },
             None => Event::Settle,
         };
@@ -225,19 +225,6 @@ impl Turn<'_, '_> {
             self.keep_progress(key.message, progress, Feeding::default())?;
         }
         Ok(())
-    }
-}
-
-/// When the report wants its deferred recipients tried again; none if it has
-/// none.
-fn deferral(report: &Report) -> Result<Option<Retry>, StoreError> {
-    let mut verdicts = report.outcomes.iter().map(|(_, outcome)| outcome.verdict);
-    match (verdicts.any(|verdict| !verdict.is_final()), report.retry) {
-        (false, _) => Ok(None),
-        (true, Some(retry)) => Ok(Some(retry)),
-        (true, None) => Err(StoreError::Misused(
-            "a report defers recipients without saying until when".into(),
-        )),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Notices: gathered when claimed, repeated until accepted.
 
 use async_trait::async_trait;
-use message::{Address, JobKey, MessageId, NoticeKind, Part};
+use message::{JobKey, MessageId, NoticeKind, Part};
 use serde::{Deserialize, Serialize};
 
 use super::super::EmbeddedStore;
@@ -210,7 +210,7 @@ fn gather(
         } else {
             decisions
                 .get(index as usize)
-                .and_then(|decision| of_decision(&entry, decision, original))
+                .and_then(|decision| NoticeRecipient::of_decision(&entry, decision, original))
         };
         recipients.push(told.ok_or_else(|| corrupt(key.as_bytes(), "nothing to tell of"))?);
     }
@@ -233,49 +233,11 @@ fn of_job(entry: &Entry, row: &JobRow, index: u32, original: u32) -> Option<Noti
         attempts: row.job.attempts,
         next_attempt: next_attempt.filter(|_| is_open),
         retry_until: row.job.retry_until.filter(|_| is_open),
-        ..plain(
+        ..NoticeRecipient::new(
             entry,
             original,
             &state.recipient.address,
-            state.outcome.as_ref()?,
+            state.outcome.clone()?,
         )?
-    })
-}
-
-fn of_decision(entry: &Entry, decision: &Decision, original: u32) -> Option<NoticeRecipient> {
-    let own = &entry
-        .acceptance
-        .envelope
-        .recipients
-        .get(original as usize)?
-        .address;
-    let last = decision
-        .to
-        .as_ref()
-        .or(decision.chain.last())
-        .unwrap_or(own);
-    plain(entry, original, last, decision.outcome.as_ref()?)
-}
-
-fn plain(
-    entry: &Entry,
-    original: u32,
-    last: &Address,
-    outcome: &message::Outcome,
-) -> Option<NoticeRecipient> {
-    let recipient = entry
-        .acceptance
-        .envelope
-        .recipients
-        .get(original as usize)?;
-    Some(NoticeRecipient {
-        original: recipient.address.clone(),
-        orcpt: recipient.orcpt.clone(),
-        notify: recipient.notify,
-        last: last.clone(),
-        outcome: outcome.clone(),
-        attempts: 0,
-        next_attempt: None,
-        retry_until: None,
     })
 }

@@ -1,7 +1,7 @@
 //! The queue as operators see it, and what they do to it.
 
 use async_trait::async_trait;
-use message::{Address, Destination, JobKey, MessageId, Outcome, Part, ReversePath, Verdict};
+use message::{Destination, JobKey, MessageId, Outcome, Part, Verdict};
 
 use super::super::EmbeddedStore;
 use super::super::engine::{Durability, Read};
@@ -15,8 +15,7 @@ use super::state::{Event, after};
 use super::turn::{Turn, counts, each_job, entry, job, progress};
 use crate::StoreError;
 use crate::ledger::{
-    Attempt, Counts, Entry, FinalRecipient, Intervention, JobRecord, JobState, Queue, QueueFilter,
-    QueueItem, RecipientState,
+    Attempt, Counts, Entry, Intervention, JobRecord, JobState, Queue, QueueFilter, QueueItem,
 };
 
 /// Entries that one page looks at.
@@ -248,40 +247,10 @@ pub(super) fn chores(progress: &Progress, entry: &Entry) -> Vec<JobRecord> {
 
 /// A routing or notice job in the form of a work job, for operators.
 pub(super) fn chore_record(key: JobKey, chore: &Chore, entry: &Entry) -> JobRecord {
-    let envelope = &entry.acceptance.envelope;
-    let routed = envelope
-        .recipients
-        .iter()
-        .map(|recipient| &recipient.address);
-    let addresses: Vec<&Address> = match key.part {
-        Part::Route | Part::Work(_) => routed.collect(),
-        Part::Notice => envelope.return_path.address().into_iter().collect(),
-    };
-    let recipients = (0..).zip(addresses).map(|(index, address)| RecipientState {
-        recipient: FinalRecipient {
-            address: address.clone(),
-            account: None,
-            originals: vec![index],
-        },
-        outcome: None,
-        delay_told: false,
-    });
     JobRecord {
-        key,
-        generation: 0,
         state: chore.state,
-        destination: Destination::Local,
-        return_path: match key.part {
-            Part::Route | Part::Work(_) => envelope.return_path.clone(),
-            Part::Notice => ReversePath::Null,
-        },
-        recipients: recipients.collect(),
-        passed_on_by: Vec::new(),
-        expanded: Vec::new(),
-        attempts: 0,
         tries: chore.tries,
-        warn_at: None,
-        retry_until: None,
         log: chore.log.clone(),
+        ..JobRecord::of_chore(key, entry)
     }
 }

@@ -1,9 +1,7 @@
 //! Routes: recorded once, and what follows from them.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
-use message::{JobKey, MessageId, Outcome, Part, Verdict};
+use message::{JobKey, MessageId, Outcome, Part};
 
 use super::super::EmbeddedStore;
 use super::super::engine::{Durability, Read};
@@ -15,7 +13,7 @@ use super::state::{Event, after};
 use super::turn::{Turn, each_job, known_entry, progress};
 use super::wishes::Wishes;
 use crate::StoreError;
-use crate::ledger::{Decision, Entry, Holder, JobState, Route, Routed, Routes, Why};
+use crate::ledger::{Entry, Holder, JobState, Route, Routed, Routes};
 
 #[async_trait]
 impl Routes for EmbeddedStore {
@@ -64,18 +62,8 @@ impl Turn<'_, '_> {
         outcome: &Outcome,
     ) -> Result<(), StoreError> {
         let entry = known_entry(self.step, message)?;
-        let originals = 0..entry.acceptance.envelope.recipients.len() as u32;
-        let decisions = originals.map(|original| Decision {
-            original,
-            why: Why::Unroutable,
-            chain: Vec::new(),
-            to: None,
-            outcome: Some(outcome.clone()),
-        });
-        let route = Route {
-            decisions: decisions.collect(),
-            jobs: Vec::new(),
-        };
+        let recipients = entry.acceptance.envelope.recipients.len() as u32;
+        let route = Route::to_nowhere(recipients, outcome);
         self.enact(&entry, progress, route, Feeding::by_feeder(self.now))
     }
 
@@ -134,40 +122,14 @@ impl Turn<'_, '_> {
 /// A route that forgets a recipient would lose mail; it is refused.
 fn check(route: &Route, entry: &Entry) -> Result<(), StoreError> {
     let known = entry.acceptance.envelope.recipients.len() as u32;
-    let ended = |decision: &&Decision| {
-        let outcome = decision.outcome.as_ref();
-        outcome.is_some_and(|o| o.verdict.is_final() && o.verdict != Verdict::Expanded)
-    };
-    let ends = route
-        .decisions
-        .iter()
-        .filter(ended)
-        .map(|decision| decision.original);
-    let finals = || route.jobs.iter().flat_map(|job| &job.recipients);
-    let goes_on = finals().flat_map(|recipient| recipient.originals.iter().copied());
-    let covered: BTreeSet<u32> = ends.chain(goes_on).collect();
-    let message = entry.acceptance.message;
-    let misused = |what: &str| {
-        Err(StoreError::Misused(format!(
-            "the route of {message} {what}"
-        )))
-    };
-    if !covered.iter().copied().eq(0..known) {
-        return misused("does not cover its recipients");
-    }
-    let deferred = |decision: &Decision| {
-        let outcome = decision.outcome.as_ref();
-        decision.original >= known || outcome.is_some_and(|outcome| !outcome.verdict.is_final())
-    };
-    if route.decisions.iter().any(deferred) {
-        return misused("decides nothing for a recipient");
-    }
-    if route.jobs.iter().any(|job| job.recipients.is_empty())
-        || finals().any(|recipient| recipient.originals.is_empty())
-    {
-        return misused("has a job for nobody");
-    }
-    Ok(())
+    let covered = route.covered().and_then(|covered| {
+        let all = covered == known;
+        all.then_some(()).ok_or("does not cover its recipients")
+    });
+    covered.map_err(|what| {
+        let message = entry.acceptance.message;
+        StoreError::Misused(format!("the route of {message} {what}"))
+    })
 }
 
 /// The route in force; none before routing.
@@ -184,7 +146,7 @@ pub(super) fn routed(read: &impl Read, message: MessageId) -> Result<Option<Rout
         notice_owed: progress(read, message)?.is_some_and(|progress| progress.owes()),
     };
     each_job(read, message, |row| {
-        routed.route.jobs.push(row.as_routed());
+        routed.route.jobs.push(row.job.as_routed());
         routed.jobs.push(row.job);
         true
     })?;

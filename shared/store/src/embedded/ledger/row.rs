@@ -10,7 +10,7 @@ use super::placement::{Alarm, Class, Placement, Slot, Timer};
 use super::state::{Event, after};
 use super::turn::{Rules, later};
 use super::wishes::Wishes;
-use crate::ledger::{Attempt, JobRecord, JobState, NewJob, RecipientState};
+use crate::ledger::{Attempt, JobRecord, JobState, NewJob};
 
 /// Of a long log, so many attempts are kept from its beginning,
 const FIRST_ATTEMPTS: usize = 5;
@@ -67,44 +67,13 @@ pub(super) struct JobRow {
 impl JobRow {
     /// A job of a new route, which the caller publishes.
     pub(super) fn new(key: JobKey, job: NewJob, accepted_at: Timestamp, feeding: Feeding) -> Self {
-        let recipients = job.recipients.into_iter().map(|recipient| RecipientState {
-            recipient,
-            outcome: None,
-            delay_told: false,
-        });
         Self {
-            job: JobRecord {
-                key,
-                generation: 0,
-                state: JobState::Pending,
-                destination: job.destination,
-                return_path: job.return_path,
-                recipients: recipients.collect(),
-                passed_on_by: job.passed_on_by,
-                expanded: job.expanded,
-                attempts: 0,
-                tries: 0,
-                warn_at: None,
-                retry_until: None,
-                log: Vec::new(),
-            },
+            job: JobRecord::new(key, job),
             accepted_at,
             feeding,
             wishes: Wishes::default(),
             parked_at: None,
             placed: Placement::default(),
-        }
-    }
-
-    /// What it was when the route made it.
-    pub(super) fn as_routed(&self) -> NewJob {
-        let recipients = self.job.recipients.iter();
-        NewJob {
-            destination: self.job.destination.clone(),
-            return_path: self.job.return_path.clone(),
-            recipients: recipients.map(|state| state.recipient.clone()).collect(),
-            passed_on_by: self.job.passed_on_by.clone(),
-            expanded: self.job.expanded.clone(),
         }
     }
 

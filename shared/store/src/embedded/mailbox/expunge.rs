@@ -1,48 +1,52 @@
 //! Removing entries for good.
 
-use message::AccountId;
+use message::{AccountId, Timestamp};
 
-use super::super::engine::{Read, Step};
-use super::record::{AccountRecord, MailboxRecord, account_key, entry_key, mailbox_key};
-use super::shown;
+use super::super::engine::Step;
+use super::desk::Desk;
 use crate::StoreError;
-use crate::mailbox::{MailboxChanged, MailboxEntry, MailboxName};
+use crate::mailbox::{Expunge, Flag, MailboxChanged, MailboxId};
 
-/// Removes one chunk; says which of `uids` were there.
+/// Which entries are removed.
+pub(super) struct Removal {
+    pub(super) account: AccountId,
+    pub(super) mailbox: MailboxId,
+    pub(super) uids: Vec<u32>,
+    pub(super) which: Expunge,
+    pub(super) now: Timestamp,
+}
+
+/// Removes one chunk; says which of its UIDs it removed.
 pub(super) fn expunge(
     step: &mut Step<'_>,
-    account: AccountId,
-    name: &MailboxName,
-    uids: &[u32],
+    removal: &Removal,
     changed: &mut Vec<MailboxChanged>,
 ) -> Result<Vec<u32>, StoreError> {
-    let Some(mut owner) = AccountRecord::find(step, account)? else {
+    let Some(mut desk) = Desk::open(step, removal.account, removal.now)? else {
         return Ok(Vec::new());
     };
-    let Some(mut mailbox) = MailboxRecord::find(step, account, name)? else {
+    let Some(mut mailbox) = desk.mailbox(removal.mailbox)? else {
         return Ok(Vec::new());
     };
     let mut gone = Vec::new();
-    for &uid in uids {
-        let key = entry_key(account, mailbox.number, uid);
-        if let Some(entry) = step.get_json::<MailboxEntry>(&key)? {
-            mailbox.lose(&mut owner.usage, &entry);
-            shown::lose(step, account, &entry.content)?;
-            step.delete(key);
+    for &uid in &removal.uids {
+        let Some((fixed, state)) = desk.entry(&mailbox, uid)? else {
+            continue;
+        };
+        let chosen = match removal.which {
+            Expunge::All => true,
+            Expunge::Deleted => state.flags.contains(&Flag::Deleted),
+        };
+        if chosen {
+            desk.take(&mut mailbox, &fixed, &state)?;
             gone.push(uid);
         }
     }
-    if gone.is_empty() {
-        return Ok(gone);
+    if !gone.is_empty() {
+        desk.log(&mut mailbox, &gone)?;
+        desk.put(&mailbox)?;
+        changed.push(desk.changed(mailbox.id));
+        desk.close()?;
     }
-    let modseq = owner.next_modseq();
-    mailbox.highest_modseq = modseq;
-    step.put_json(mailbox_key(account, name), &mailbox)?;
-    step.put_json(account_key(account), &owner)?;
-    changed.push(MailboxChanged {
-        account,
-        mailbox: name.clone(),
-        modseq,
-    });
     Ok(gone)
 }

@@ -3,26 +3,41 @@
 //! | key | value |
 //! | --- | --- |
 //! | MailboxAccount · account | [`record::AccountRecord`] |
-//! | Mailbox · account · name | [`record::MailboxRecord`] |
-//! | MailboxEntry · account · mailbox number · UID | [`MailboxEntry`] |
+//! | Mailbox · account · id | [`record::MailboxRecord`] |
+//! | MailboxName · account · name | its id |
+//! | MailboxEntry · account · shelf · UID | [`row::Fixed`]: what never changes |
+//! | EntryState · account · shelf · UID | modification sequence and flags |
+//! | EntryChange · account · shelf · modification sequence | UID |
+//! | Vanished · account · shelf · modification sequence | UIDs |
+//! | Doomed · account · shelf | nothing: its mailbox was deleted |
+//! | Subscription · account · name | nothing |
 //! | Shown · account · content | how many entries show it |
 //! | Delivered · account · message | nothing: the delivery record |
 //! | Release · account · content | nothing: waits for the ledger |
 //!
-//! Counts are kept in the records and change in the step that changes entries,
-//! so that no operation ever scans a mailbox to count it. What spans many
-//! entries runs in steps of at most [`CHUNK`]; a crash between two of them
-//! leaves a whole state, and repeating the operation finishes it.
+//! Entries stand on a *shelf*, which a mailbox keeps when it is renamed. Counts
+//! are kept in the records and change in the step that changes entries, so that
+//! no operation ever scans a mailbox to count it. What spans many entries runs
+//! in steps of at most [`CHUNK`]; a crash between two of them leaves a whole
+//! state, and repeating the operation finishes it.
 
 mod append;
+mod copy;
+mod desk;
 mod expunge;
+mod flags;
+mod list;
+mod lock;
 mod record;
 mod removal;
+mod row;
 mod shown;
+mod tree;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use message::{AccountId, ContentId, MessageId};
-use tokio::sync::broadcast;
 
 use super::EmbeddedStore;
 use super::engine::{Durability, Read, Step, from_json};
@@ -30,18 +45,27 @@ use super::key::{Key, KeyReader, Space};
 use super::page::{corrupt, page};
 use crate::StoreError;
 use crate::mailbox::{
-    Appended, MailboxChanged, MailboxEntry, MailboxInfo, MailboxName, MailboxStore, NewEntry,
-    Release, Usage,
+    AllAppended, Appended, Copied, Created, Deleted, Delta, EntryState, Expunge, FlagChange,
+    FlagsStored, LockHolder, MailboxChanged, MailboxChanges, MailboxEntry, MailboxId, MailboxInfo,
+    MailboxName, MailboxStore, Measure, NewEntry, Quota, Release, Renamed, Role, Usage,
 };
-use record::{AccountRecord, entry_key, entry_prefix};
+pub(super) use lock::Locks;
+use record::AccountRecord;
 
 /// The most entries that one step touches.
 const CHUNK: usize = 500;
+
+/// How many chunks of deleted mailboxes are emptied along the way.
+const CHUNKS_ALONG: usize = 8;
 
 fn delivered_key(account: AccountId, message: MessageId) -> Key {
     Key::new(Space::Delivered)
         .u64(account.bits())
         .u128(message.bits())
+}
+
+fn account_in(key: &[u8]) -> Result<AccountId, StoreError> {
+    KeyReader::new(key).u64().map(AccountId::from_bits)
 }
 
 #[async_trait]
@@ -51,79 +75,288 @@ impl MailboxStore for EmbeddedStore {
         account: AccountId,
         mailbox: &MailboxName,
         entry: NewEntry,
-        quota: Option<u64>,
+        quota: Quota,
     ) -> Result<Appended, StoreError> {
-        let to = append::Place {
-            account,
-            mailbox: mailbox.clone(),
-            quota,
-            now: self.clock.now(),
-        };
+        let to = self.place(account, mailbox, quota);
         self.change(move |step, changed| append::append(step, &to, entry, changed))
             .await
     }
 
+    async fn append_all(
+        &self,
+        account: AccountId,
+        mailbox: &MailboxName,
+        entries: Vec<NewEntry>,
+        quota: Quota,
+    ) -> Result<AllAppended, StoreError> {
+        let to = self.place(account, mailbox, quota);
+        self.change(move |step, changed| append::append_all(step, &to, entries, changed))
+            .await
+    }
+
     async fn mailboxes(&self, account: AccountId) -> Result<Vec<MailboxInfo>, StoreError> {
-        let key = record::account_key(account);
-        if !self.engine.read(|read| read.exists(&key))? {
-            let now = self.clock.now();
-            let open = move |step: &mut Step<'_>| AccountRecord::open(step, account, now).map(drop);
-            self.engine.write(Durability::Durable, open).await?;
-        }
-        self.engine.read(|read| record::mailboxes(read, account))
+        self.open_account(account).await?;
+        let mut mailboxes = self.engine.read(|read| match removed(read, account)? {
+            true => Ok(Vec::new()),
+            false => record::all(read, account),
+        })?;
+        mailboxes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(mailboxes
+            .into_iter()
+            .map(|mailbox| mailbox.info())
+            .collect())
+    }
+
+    async fn mailbox(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<Option<MailboxInfo>, StoreError> {
+        self.open_account(account).await?;
+        let found = self
+            .engine
+            .read(|read| list::mailbox(read, account, mailbox))?;
+        Ok(found.map(record::MailboxRecord::info))
+    }
+
+    async fn find(
+        &self,
+        account: AccountId,
+        name: &MailboxName,
+    ) -> Result<Option<MailboxInfo>, StoreError> {
+        self.open_account(account).await?;
+        let found = self.engine.read(|read| match removed(read, account)? {
+            true => Ok(None),
+            false => record::MailboxRecord::named(read, account, name),
+        })?;
+        Ok(found.map(record::MailboxRecord::info))
+    }
+
+    async fn create(
+        &self,
+        account: AccountId,
+        name: &MailboxName,
+        role: Option<Role>,
+    ) -> Result<Created, StoreError> {
+        let (tree, name) = (self.tree(account), name.clone());
+        self.change(move |step, changed| tree.create(step, &name, role, changed))
+            .await
+    }
+
+    async fn rename(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        name: &MailboxName,
+    ) -> Result<Renamed, StoreError> {
+        let (tree, name) = (self.tree(account), name.clone());
+        self.change(move |step, changed| tree.rename(step, mailbox, &name, changed))
+            .await
+    }
+
+    async fn delete(&self, account: AccountId, mailbox: MailboxId) -> Result<Deleted, StoreError> {
+        let tree = self.tree(account);
+        let deleted = self
+            .change(move |step, changed| tree.delete(step, mailbox, changed))
+            .await?;
+        while !self.change(|step, _| tree::empty(step)).await? {}
+        Ok(deleted)
+    }
+
+    async fn subscribe(&self, account: AccountId, name: &MailboxName) -> Result<bool, StoreError> {
+        let (tree, name) = (self.tree(account), name.clone());
+        self.change(move |step, _| tree.subscribe(step, &name))
+            .await
+    }
+
+    async fn unsubscribe(&self, account: AccountId, name: &MailboxName) -> Result<(), StoreError> {
+        self.open_account(account).await?;
+        let key = record::subscription_key(account, name);
+        self.change(move |step, _| {
+            step.delete(key);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn subscriptions(&self, account: AccountId) -> Result<Vec<MailboxName>, StoreError> {
+        self.open_account(account).await?;
+        let prefix = record::of_account(Space::Subscription, account);
+        self.engine.read(|read| {
+            let name = |key: &[u8], _: &[u8]| record::name_in(key);
+            page(read, &prefix, None, usize::MAX, name)
+        })
+    }
+
+    async fn states(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<EntryState>, StoreError> {
+        let page = list::Page {
+            account,
+            mailbox,
+            after,
+            limit,
+        };
+        self.engine.read(|read| page.states(read))
+    }
+
+    async fn measures(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<Measure>, StoreError> {
+        let page = list::Page {
+            account,
+            mailbox,
+            after,
+            limit,
+        };
+        self.engine.read(|read| page.measures(read))
     }
 
     async fn entries(
         &self,
         account: AccountId,
-        mailbox: &MailboxName,
+        mailbox: MailboxId,
         after: u32,
         limit: usize,
     ) -> Result<Vec<MailboxEntry>, StoreError> {
-        self.engine.read(|read| {
-            let Some(number) = record::number(read, account, mailbox)? else {
-                return Ok(Vec::new());
-            };
-            let after = entry_key(account, number, after);
-            page(
-                read,
-                &entry_prefix(account, number),
-                Some(&after),
-                limit,
-                from_json,
-            )
-        })
+        let page = list::Page {
+            account,
+            mailbox,
+            after,
+            limit,
+        };
+        self.engine.read(|read| page.entries(read))
+    }
+
+    async fn entries_at(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[u32],
+    ) -> Result<Vec<MailboxEntry>, StoreError> {
+        let uids = ascending(uids);
+        self.engine
+            .read(|read| list::entries_at(read, account, mailbox, &uids))
     }
 
     async fn entry(
         &self,
         account: AccountId,
-        mailbox: &MailboxName,
+        mailbox: MailboxId,
         uid: u32,
     ) -> Result<Option<MailboxEntry>, StoreError> {
+        let mut found = self
+            .engine
+            .read(|read| list::entries_at(read, account, mailbox, &[uid]))?;
+        Ok(found.pop())
+    }
+
+    async fn delta(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        since: u64,
+        limit: usize,
+    ) -> Result<Option<Delta>, StoreError> {
         self.engine
-            .read(|read| match record::number(read, account, mailbox)? {
-                Some(number) => read.get_json(&entry_key(account, number, uid)),
-                None => Ok(None),
-            })
+            .read(|read| list::delta(read, account, mailbox, since, limit))
+    }
+
+    async fn store_flags(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[u32],
+        change: &FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<FlagsStored, StoreError> {
+        let mut all = FlagsStored::default();
+        for chunk in ascending(uids).chunks(CHUNK) {
+            let marking = flags::Marking {
+                account,
+                mailbox,
+                uids: chunk.to_vec(),
+                change: change.clone(),
+                unchanged_since,
+                now: self.clock.now(),
+            };
+            let done = self
+                .change(move |step, changed| flags::store(step, &marking, changed))
+                .await?;
+            all.stored.extend(done.stored);
+            all.modified.extend(done.modified);
+            all.too_many.extend(done.too_many);
+        }
+        Ok(all)
+    }
+
+    async fn copy(
+        &self,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[u32],
+        to: MailboxId,
+        quota: Quota,
+    ) -> Result<Copied, StoreError> {
+        let trip = copy::Trip {
+            account,
+            from,
+            uids: ascending(uids),
+            to,
+            kind: copy::Kind::Copy(quota),
+            now: self.clock.now(),
+        };
+        self.change(move |step, changed| copy::copy(step, &trip, changed))
+            .await
+    }
+
+    async fn move_entries(
+        &self,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[u32],
+        to: MailboxId,
+    ) -> Result<Copied, StoreError> {
+        let trip = copy::Trip {
+            account,
+            from,
+            uids: ascending(uids),
+            to,
+            kind: copy::Kind::Move,
+            now: self.clock.now(),
+        };
+        self.change(move |step, changed| copy::copy(step, &trip, changed))
+            .await
     }
 
     async fn expunge(
         &self,
         account: AccountId,
-        mailbox: &MailboxName,
+        mailbox: MailboxId,
         uids: &[u32],
+        which: Expunge,
     ) -> Result<Vec<u32>, StoreError> {
-        let mut uids = uids.to_vec();
-        uids.sort_unstable();
-        uids.dedup();
         let mut gone = Vec::new();
-        for chunk in uids.chunks(CHUNK) {
-            let (mailbox, chunk) = (mailbox.clone(), chunk.to_vec());
-            let step = move |step: &mut Step<'_>, changed: &mut Vec<_>| {
-                expunge::expunge(step, account, &mailbox, &chunk, changed)
+        for chunk in ascending(uids).chunks(CHUNK) {
+            let removal = expunge::Removal {
+                account,
+                mailbox,
+                uids: chunk.to_vec(),
+                which,
+                now: self.clock.now(),
             };
-            gone.extend(self.change(step).await?);
+            let removed = self
+                .change(move |step, changed| expunge::expunge(step, &removal, changed))
+                .await?;
+            gone.extend(removed);
         }
         Ok(gone)
     }
@@ -133,6 +366,21 @@ impl MailboxStore for EmbeddedStore {
             .engine
             .read(|read| AccountRecord::find(read, account))?;
         Ok(record.map(|record| record.usage).unwrap_or_default())
+    }
+
+    async fn lock(
+        &self,
+        account: AccountId,
+        holder: LockHolder,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.monotonic();
+        Ok(self.locks.take(account, holder, now, lease))
+    }
+
+    async fn unlock(&self, account: AccountId, holder: LockHolder) -> Result<(), StoreError> {
+        self.locks.give_back(account, holder);
+        Ok(())
     }
 
     async fn remove_account(&self, account: AccountId) -> Result<(), StoreError> {
@@ -146,6 +394,7 @@ impl MailboxStore for EmbeddedStore {
     }
 
     async fn releases(&self, limit: usize) -> Result<Vec<Release>, StoreError> {
+        self.empty_doomed().await?;
         let prefix = Key::new(Space::Release);
         self.engine
             .read(|read| page(read, &prefix, None, limit, |key, _| shown::read_back(key)))
@@ -201,12 +450,63 @@ impl MailboxStore for EmbeddedStore {
         })
     }
 
-    fn changes(&self) -> broadcast::Receiver<MailboxChanged> {
-        self.changes.subscribe()
+    fn changes(&self, account: AccountId) -> MailboxChanges {
+        self.watchers.watch(account)
     }
 }
 
+/// In order, each once.
+fn ascending(uids: &[u32]) -> Vec<u32> {
+    let mut uids = uids.to_vec();
+    uids.sort_unstable();
+    uids.dedup();
+    uids
+}
+
+fn removed(read: &impl Read, account: AccountId) -> Result<bool, StoreError> {
+    Ok(AccountRecord::find(read, account)?.is_none())
+}
+
 impl EmbeddedStore {
+    fn place(&self, account: AccountId, mailbox: &MailboxName, quota: Quota) -> append::Place {
+        append::Place {
+            account,
+            mailbox: mailbox.clone(),
+            quota,
+            now: self.clock.now(),
+        }
+    }
+
+    fn tree(&self, account: AccountId) -> tree::Tree {
+        tree::Tree {
+            account,
+            now: self.clock.now(),
+        }
+    }
+
+    /// From the account's first use on its standard mailboxes are there.
+    async fn open_account(&self, account: AccountId) -> Result<(), StoreError> {
+        let key = record::account_key(account);
+        if !self.engine.read(|read| read.exists(&key))? {
+            let now = self.clock.now();
+            let open = move |step: &mut Step<'_>| AccountRecord::open(step, account, now).map(drop);
+            self.engine.write(Durability::Durable, open).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on emptying what a crash left of deleted mailboxes.
+    async fn empty_doomed(&self) -> Result<(), StoreError> {
+        let doomed = Key::new(Space::Doomed);
+        for _ in 0..CHUNKS_ALONG {
+            if self.engine.read(|read| read.first(&doomed))?.is_none() {
+                break;
+            }
+            self.change(|step, _| tree::empty(step)).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a durable step and publishes the changes it names.
     async fn change<T: Send + 'static>(
         &self,
@@ -214,16 +514,13 @@ impl EmbeddedStore {
         + Send
         + 'static,
     ) -> Result<T, StoreError> {
-        let changes = self.changes.clone();
+        let watchers = self.watchers.clone();
         let step = move |rows: &mut Step<'_>| {
             let mut changed = Vec::new();
             step(rows, &mut changed).map(|done| (done, changed))
         };
         let publish = move |(_, changed): &(T, Vec<MailboxChanged>)| {
-            for change in changed {
-                // Nobody listening is no fault.
-                let _ = changes.send(change.clone());
-            }
+            changed.iter().for_each(|change| watchers.tell(*change));
         };
         let written = self
             .engine

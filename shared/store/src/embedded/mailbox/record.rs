@@ -6,31 +6,41 @@ use serde::{Deserialize, Serialize};
 use super::super::engine::{Read, Step, from_json};
 use super::super::key::{Key, KeyReader, Space};
 use crate::StoreError;
-use crate::mailbox::{Flag, MailboxEntry, MailboxInfo, MailboxName, Role, STANDARD, Usage};
+use crate::mailbox::{MailboxId, MailboxInfo, MailboxName, Role, STANDARD, Usage};
 
 pub(super) fn account_key(account: AccountId) -> Key {
-    Key::new(Space::MailboxAccount).u64(account.bits())
+    of_account(Space::MailboxAccount, account)
 }
 
-pub(super) fn mailbox_prefix(account: AccountId) -> Key {
-    Key::new(Space::Mailbox).u64(account.bits())
+pub(super) fn of_account(space: Space, account: AccountId) -> Key {
+    Key::new(space).u64(account.bits())
 }
 
-pub(super) fn mailbox_key(account: AccountId, name: &MailboxName) -> Key {
-    mailbox_prefix(account).text(name.as_str())
+pub(super) fn mailbox_key(account: AccountId, mailbox: MailboxId) -> Key {
+    of_account(Space::Mailbox, account).u32(mailbox.number())
 }
 
-pub(super) fn account_entries(account: AccountId) -> Key {
-    Key::new(Space::MailboxEntry).u64(account.bits())
+pub(super) fn name_key(account: AccountId, name: &MailboxName) -> Key {
+    of_account(Space::MailboxName, account).text(name.as_str())
 }
 
-/// Entries stand under their mailbox's number, which a new name does not change.
-pub(super) fn entry_prefix(account: AccountId, number: u32) -> Key {
-    account_entries(account).u32(number)
+pub(super) fn subscription_key(account: AccountId, name: &MailboxName) -> Key {
+    of_account(Space::Subscription, account).text(name.as_str())
 }
 
-pub(super) fn entry_key(account: AccountId, number: u32, uid: u32) -> Key {
-    entry_prefix(account, number).u32(uid)
+/// The name that the key of a name or a subscription holds.
+pub(super) fn name_in(key: &[u8]) -> Result<MailboxName, StoreError> {
+    let mut parts = KeyReader::new(key);
+    let _account = parts.u64()?;
+    let name = parts.text()?.parse();
+    name.map_err(|error| super::corrupt(key, error))
+}
+
+/// The id that a mailbox's key holds.
+pub(super) fn id_in(key: &[u8]) -> Result<MailboxId, StoreError> {
+    let mut parts = KeyReader::new(key);
+    let _account = parts.u64()?;
+    Ok(MailboxId::from_number(parts.u32()?))
 }
 
 /// What is common to an account's mailboxes.
@@ -41,8 +51,10 @@ pub(super) struct AccountRecord {
     pub(super) modseq: u64,
     /// The last UIDVALIDITY given.
     uid_validity: u32,
-    /// The last mailbox number given.
-    number: u32,
+    /// The last id of a mailbox given.
+    mailbox: u32,
+    /// The last number of a shelf given.
+    shelf: u32,
     pub(super) usage: Usage,
     /// The account is gone for good, and may still be being emptied.
     #[serde(default)]
@@ -68,17 +80,14 @@ impl AccountRecord {
         }
         let mut record = Self::default();
         for (name, role) in STANDARD {
-            let mailbox = MailboxRecord {
-                number: record.next_number(),
-                role: Some(role),
-                uid_validity: record.next_uid_validity(now),
-                uid_next: 1,
-                messages: 0,
-                unseen: 0,
-                octets: 0,
-                highest_modseq: record.next_modseq(),
-            };
-            step.put_json(mailbox_prefix(account).text(name), &mailbox)?;
+            let name: MailboxName =
+                name.parse()
+                    .map_err(|error: crate::mailbox::MailboxNameError| {
+                        StoreError::Misused(error.to_string())
+                    })?;
+            step.put(subscription_key(account, &name), Vec::new());
+            let mailbox = record.new_mailbox(name, Some(role), now);
+            mailbox.put_new(step, account)?;
         }
         step.put_json(account_key(account), &record)?;
         Ok(Some(record))
@@ -89,9 +98,47 @@ impl AccountRecord {
         self.modseq
     }
 
-    fn next_number(&mut self) -> u32 {
-        self.number += 1;
-        self.number
+    /// A new, empty mailbox.
+    pub(super) fn new_mailbox(
+        &mut self,
+        name: MailboxName,
+        role: Option<Role>,
+        now: Timestamp,
+    ) -> MailboxRecord {
+        self.mailbox += 1;
+        self.emptied(MailboxId::from_number(self.mailbox), name, role, now)
+    }
+
+    /// An empty mailbox of an id that was given already.
+    pub(super) fn emptied(
+        &mut self,
+        id: MailboxId,
+        name: MailboxName,
+        role: Option<Role>,
+        now: Timestamp,
+    ) -> MailboxRecord {
+        self.shelf += 1;
+        MailboxRecord {
+            id,
+            shelf: self.shelf,
+            name,
+            role,
+            uid_validity: self.next_uid_validity(now),
+            uid_next: 1,
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            octets: 0,
+            highest_modseq: self.next_modseq(),
+            vanished: 0,
+            forgotten: 0,
+        }
+    }
+
+    /// The id of the next new mailbox.
+    pub(super) fn next_mailbox(&mut self) -> MailboxId {
+        self.mailbox += 1;
+        MailboxId::from_number(self.mailbox)
     }
 
     /// The time in seconds, or more where that was given already: never the
@@ -103,27 +150,64 @@ impl AccountRecord {
     }
 }
 
-/// A mailbox; its name is in its key.
+/// A mailbox.
 #[derive(Serialize, Deserialize)]
 pub(super) struct MailboxRecord {
-    pub(super) number: u32,
+    pub(super) id: MailboxId,
+    /// What its entries stand under. The inbox gets a new one when it is renamed.
+    pub(super) shelf: u32,
+    pub(super) name: MailboxName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    role: Option<Role>,
+    pub(super) role: Option<Role>,
     pub(super) uid_validity: u32,
-    uid_next: u32,
-    messages: u64,
-    unseen: u64,
-    octets: u64,
+    pub(super) uid_next: u32,
+    pub(super) messages: u64,
+    pub(super) unseen: u64,
+    #[serde(default)]
+    pub(super) deleted: u64,
+    pub(super) octets: u64,
     pub(super) highest_modseq: u64,
+    /// How many UIDs its log of expunged entries names.
+    #[serde(default)]
+    pub(super) vanished: u64,
+    /// Of this modification sequence and those below it the log knows nothing.
+    #[serde(default)]
+    pub(super) forgotten: u64,
 }
 
 impl MailboxRecord {
     pub(super) fn find(
         read: &impl Read,
         account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<Option<Self>, StoreError> {
+        read.get_json(&mailbox_key(account, mailbox))
+    }
+
+    /// The mailbox of that name.
+    pub(super) fn named(
+        read: &impl Read,
+        account: AccountId,
         name: &MailboxName,
     ) -> Result<Option<Self>, StoreError> {
-        read.get_json(&mailbox_key(account, name))
+        match read.get_json::<MailboxId>(&name_key(account, name))? {
+            Some(id) => Self::find(read, account, id),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn put(&self, step: &mut Step<'_>, account: AccountId) -> Result<(), StoreError> {
+        step.put_json(mailbox_key(account, self.id), self)
+    }
+
+    /// Writes it together with its name.
+    pub(super) fn put_new(
+        &self,
+        step: &mut Step<'_>,
+        account: AccountId,
+    ) -> Result<(), StoreError> {
+        step.put_json(name_key(account, &self.name), &self.id)?;
+        self.put(step, account)
     }
 
     /// The UID of a new entry; there is an end to them.
@@ -135,80 +219,34 @@ impl MailboxRecord {
         Ok(uid)
     }
 
-    /// Counts an entry in, here and for the account.
-    pub(super) fn gain(&mut self, usage: &mut Usage, entry: &MailboxEntry) {
-        self.messages += 1;
-        self.unseen += u64::from(is_unseen(entry));
-        self.octets += entry.size;
-        usage.messages += 1;
-        usage.octets += entry.size;
-        self.highest_modseq = entry.modseq;
-    }
-
-    /// Counts an entry out.
-    pub(super) fn lose(&mut self, usage: &mut Usage, entry: &MailboxEntry) {
-        let less = |count: &mut u64, by: u64| *count = count.saturating_sub(by);
-        less(&mut self.messages, 1);
-        less(&mut self.unseen, u64::from(is_unseen(entry)));
-        less(&mut self.octets, entry.size);
-        less(&mut usage.messages, 1);
-        less(&mut usage.octets, entry.size);
-    }
-
-    fn info(self, name: MailboxName) -> MailboxInfo {
+    pub(super) fn info(self) -> MailboxInfo {
         MailboxInfo {
-            name,
+            id: self.id,
+            name: self.name,
             role: self.role,
             uid_validity: self.uid_validity,
             uid_next: self.uid_next,
             messages: self.messages,
             unseen: self.unseen,
+            deleted: self.deleted,
             octets: self.octets,
             highest_modseq: self.highest_modseq,
         }
     }
 }
 
-fn is_unseen(entry: &MailboxEntry) -> bool {
-    !entry.flags.contains(&Flag::Seen)
-}
-
-/// The number of a mailbox that is there.
-pub(super) fn number(
-    read: &impl Read,
-    account: AccountId,
-    name: &MailboxName,
-) -> Result<Option<u32>, StoreError> {
-    if AccountRecord::find(read, account)?.is_none() {
-        return Ok(None);
-    }
-    Ok(MailboxRecord::find(read, account, name)?.map(|mailbox| mailbox.number))
-}
-
-/// All mailboxes of an account, by name.
-pub(super) fn mailboxes(
-    read: &impl Read,
-    account: AccountId,
-) -> Result<Vec<MailboxInfo>, StoreError> {
+/// All mailboxes of an account, in the order of their ids.
+pub(super) fn all(read: &impl Read, account: AccountId) -> Result<Vec<MailboxRecord>, StoreError> {
     let mut mailboxes = Vec::new();
-    if AccountRecord::find(read, account)?.is_some() {
-        read.scan(&mailbox_prefix(account), None, &mut |key, value| {
-            let mailbox = from_json::<MailboxRecord>(key, value)?;
-            mailboxes.push(mailbox.info(name_in(key)?));
+    read.scan(
+        &of_account(Space::Mailbox, account),
+        None,
+        &mut |key, value| {
+            mailboxes.push(from_json(key, value)?);
             Ok(true)
-        })?;
-    }
+        },
+    )?;
     Ok(mailboxes)
-}
-
-/// The name that a mailbox's key holds.
-pub(super) fn name_in(key: &[u8]) -> Result<MailboxName, StoreError> {
-    let mut parts = KeyReader::new(key);
-    let _account = parts.u64()?;
-    parts
-        .text()?
-        .parse()
-        .map_err(|error| super::corrupt(key, error))
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@
 //!
 //! First the account is marked, which hides its mailboxes and refuses what
 //! still comes; the mark stays, so that no late delivery brings it back. Then
-//! its rows go in chunks: entries, what they showed (each queues its release),
-//! mailboxes. Entries go first, so that at any crash between two chunks
-//! everything a row refers to is still held.
+//! its rows go in chunks: entries and what belongs to them, what they showed
+//! (each queues its release), mailboxes. Entries go first, so that at any crash
+//! between two chunks everything a row refers to is still held.
 
 use message::AccountId;
 
 use super::super::engine::{Read, Step};
-use super::super::key::Key;
-use super::record::{AccountRecord, account_entries, account_key, mailbox_prefix, name_in};
+use super::super::key::{Key, Space};
+use super::record::{AccountRecord, account_key, id_in, of_account};
 use super::{CHUNK, shown};
 use crate::StoreError;
 use crate::mailbox::{MailboxChanged, Usage};
@@ -34,10 +34,20 @@ pub(super) fn remove_chunk(
     account: AccountId,
     changed: &mut Vec<MailboxChanged>,
 ) -> Result<bool, StoreError> {
-    let entries = first_keys(step, &account_entries(account))?;
-    if !entries.is_empty() {
-        entries.into_iter().for_each(|key| step.delete(key));
-        return Ok(false);
+    for space in [
+        Space::MailboxEntry,
+        Space::EntryState,
+        Space::EntryChange,
+        Space::Vanished,
+        Space::Doomed,
+        Space::Subscription,
+        Space::MailboxName,
+    ] {
+        let rows = first_keys(step, &of_account(space, account))?;
+        if !rows.is_empty() {
+            rows.into_iter().for_each(|key| step.delete(key));
+            return Ok(false);
+        }
     }
     let contents = first_keys(step, &shown::account_prefix(account))?;
     if !contents.is_empty() {
@@ -47,7 +57,7 @@ pub(super) fn remove_chunk(
         }
         return Ok(false);
     }
-    let mailboxes = first_keys(step, &mailbox_prefix(account))?;
+    let mailboxes = first_keys(step, &of_account(Space::Mailbox, account))?;
     let done = mailboxes.len() < CHUNK;
     let modseq = step
         .get_json(&account_key(account))?
@@ -55,7 +65,7 @@ pub(super) fn remove_chunk(
     for key in mailboxes {
         changed.push(MailboxChanged {
             account,
-            mailbox: name_in(key.as_bytes())?,
+            mailbox: id_in(key.as_bytes())?,
             modseq,
         });
         step.delete(key);

@@ -37,7 +37,7 @@ fn entry(number: u128) -> NewEntry {
 
 async fn fill(store: &EmbeddedStore, count: u128) {
     let inbox = MailboxName::inbox();
-    let appends = (0..count).map(|number| store.append(ANNA, &inbox, entry(number), None));
+    let appends = (0..count).map(|number| store.append(ANNA, &inbox, entry(number), Quota::NONE));
     for appended in futures(appends).await {
         assert!(matches!(appended.unwrap(), Appended::Stored { .. }));
     }
@@ -69,7 +69,9 @@ async fn a_removal_cut_short_by_a_crash_is_finished_by_the_next() {
         .change(|step, _| removal::mark(step, ANNA))
         .await
         .unwrap();
-    for _ in 0..3 {
+    // Two each for entries, their states and changes; subscriptions, names;
+    // and of what they showed the first.
+    for _ in 0..9 {
         let done = store
             .change(|step, changed| removal::remove_chunk(step, ANNA, changed))
             .await;
@@ -92,20 +94,20 @@ async fn a_removal_cut_short_by_a_crash_is_finished_by_the_next() {
 async fn a_change_is_published_even_if_its_caller_goes_away() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let mut changes = store.changes();
+    let mut changes = store.changes(ANNA);
     {
         let inbox = MailboxName::inbox();
-        let mut append = store.append(ANNA, &inbox, entry(1), None);
+        let mut append = store.append(ANNA, &inbox, entry(1), Quota::NONE);
         let _ = append
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
     }
-    let change = tokio::time::timeout(Duration::from_secs(30), changes.recv()).await;
-    let change = change.expect("published before the deadline").unwrap();
-    assert_eq!(
-        (change.account, change.mailbox),
-        (ANNA, MailboxName::inbox())
-    );
+    let change = tokio::time::timeout(Duration::from_secs(30), changes.next()).await;
+    let event = change.expect("published before the deadline");
+    let crate::mailbox::MailboxEvent::Changed(change) = event else {
+        panic!("a change: {event:?}")
+    };
+    assert_eq!((change.account, change.mailbox), (ANNA, MailboxId::INBOX));
     assert_eq!(store.usage(ANNA).await.unwrap().messages, 1);
 }
 
@@ -115,7 +117,7 @@ async fn an_overlong_prefix_is_refused() {
     let prefix = "x".repeat(NewEntry::MAX_PREFIX + 1);
     let long = NewEntry { prefix, ..entry(1) };
     let refused = open(folder.path())
-        .append(ANNA, &MailboxName::inbox(), long, None)
+        .append(ANNA, &MailboxName::inbox(), long, Quota::NONE)
         .await;
     assert!(
         matches!(refused, Err(StoreError::Misused(_))),
