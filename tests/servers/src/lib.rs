@@ -5,7 +5,9 @@
 //! when its value is dropped, also by a panic. Its port stays reserved while it
 //! is down, so that it can be started again for clients that wait for it.
 
+mod deployment;
 mod nats;
+mod nats_cluster;
 mod port;
 mod process;
 mod rabbitmq;
@@ -14,7 +16,9 @@ mod redis;
 use std::io;
 
 pub use self::redis::RedisServer;
+pub use deployment::Secrets;
 pub use nats::NatsServer;
+pub use nats_cluster::NatsCluster;
 pub use port::Port;
 pub use rabbitmq::RabbitMq;
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::Broker;
+use crate::deployment::Secrets;
 use crate::port::Port;
 use crate::process::Process;
 
@@ -46,6 +47,20 @@ impl RabbitMq {
         };
         node.start_again().await?;
         Ok(node)
+    }
+
+    /// Starts a node on the very configuration of `deploy/rabbitmq`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn deployed(secrets: &Secrets) -> io::Result<Self> {
+        let definitions = tempfile::NamedTempFile::with_suffix(".json")?;
+        let printed = secrets.printed_by("rabbitmq/definitions")?;
+        std::fs::write(definitions.path(), printed)?;
+        let settings = std::fs::read_to_string(secrets.deploy("rabbitmq/rabbitmq.conf"))?;
+        // It reads the file at each start; the tests start it once.
+        let there = definitions.path().display();
+        Self::start(&settings.replace("/etc/rabbitmq/definitions.json", &there.to_string())).await
     }
 
     /// The command that starts the node, all of its files in its directory.

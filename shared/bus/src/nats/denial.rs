@@ -56,12 +56,12 @@ impl Denials {
 pub(super) struct Listener(broadcast::Receiver<String>);
 
 impl Listener {
-    /// Waits until the use of `subject` is denied.
+    /// Waits until the use of `subject` is denied, or of one that begins with it.
     pub(super) async fn denied(&mut self, subject: &str) -> BusError {
         loop {
             match self.0.recv().await {
-                Ok(denied) if denied == subject => {
-                    let what = format!("NATS permits this user no publishing on {subject}");
+                Ok(denied) if denied.starts_with(subject) => {
+                    let what = format!("NATS permits this user no publishing on {denied}");
                     return BusError::Denied(what);
                 }
                 Ok(_) | Err(RecvError::Lagged(_)) => {}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use message::{Job, JobKey, MessageId, TraceContext};
-use servers::{Broker as _, NatsServer};
+use servers::{Broker as _, NatsServer, Secrets};
 use tokio::time::timeout;
 
 use super::pull::{Consumer, Pace};
@@ -157,50 +157,62 @@ async fn a_consumer_that_was_deleted_is_told_and_found_again() {
     delivery.complete().await.unwrap();
 }
 
-/// What `deploy/` gives to a service that reads one topic and writes another.
+/// With `deploy/`, nobody can listen to topics or to the answers of others, nor
+/// touch streams beyond the port.
 #[tokio::test]
-async fn a_service_needs_few_permissions() {
-    let server = NatsServer::start(
-        r#"authorization { users: [
-             { user: admin, password: a }
-             { user: reader, password: r, permissions: {
-                 publish: [ "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*", "mail.dead",
-                            "$JS.API.CONSUMER.MSG.NEXT.mail-local.mail-local",
-                            "$JS.ACK.mail-local.>" ]
-                 subscribe: [ "_INBOX.reader.>" ] } } ] }"#,
-    )
-    .await
-    .unwrap();
-    let url = |account: &str| server.url().replace("://", &format!("://{account}@"));
-    crate::init(&url("admin:a")).await.unwrap();
-    let admin = crate::connect(&url("admin:a")).await.unwrap();
-    admin.publish(Topic::Local, outgoing(0)).await.unwrap();
-    admin.publish(Topic::Local, outgoing(1)).await.unwrap();
+async fn nobody_listens_to_others() {
+    let users = [
+        "smtp-ingress",
+        "router",
+        "local-delivery",
+        "remote-relay",
+        "dsn-notifier",
+        "web-gateway",
+        "mailbox-access",
+        "admin",
+    ];
+    let secrets = Secrets::of(&users).unwrap();
+    let server = NatsServer::deployed(&secrets).await.unwrap();
+    for user in users {
+        let (told, mut complaints) = tokio::sync::mpsc::unbounded_channel();
+        let password = std::fs::read_to_string(secrets.file(user)).unwrap();
+        let client = ConnectOptions::with_user_and_password(user.into(), password.trim().into())
+            .event_callback(move |event| {
+                if let Event::ServerError(error) = event {
+                    let _ = told.send(error.to_string());
+                }
+                std::future::ready(())
+            })
+            .connect(server.url());
+        let client = client.await.unwrap();
+        let mut deaf = Vec::new();
+        for subject in [
+            "_INBOX.>".to_owned(),
+            format!("_INBOX.{}.>", users[usize::from(user == users[0])]),
+            "mail.>".to_owned(),
+            "$JS.>".to_owned(),
+            ">".to_owned(),
+        ] {
+            deaf.push(client.subscribe(subject.clone()).await.unwrap());
+            let denied = format!("Permissions Violation for Subscription to \"{subject}\"");
+            complains(&mut complaints, &denied).await;
+        }
+        for subject in [
+            "$JS.API.STREAM.PURGE.mail-local",
+            "$JS.API.STREAM.DELETE.mail-local",
+            "$JS.API.STREAM.MSG.GET.mail-local",
+            "$JS.API.CONSUMER.DELETE.mail-local.mail-local",
+            "$SYS.REQ.SERVER.PING",
+        ] {
+            client.publish(subject, Bytes::new()).await.unwrap();
+            let denied = format!("Permissions Violation for Publish to \"{subject}\"");
+            complains(&mut complaints, &denied).await;
+        }
+    }
+}
 
-    let reader = crate::connect(&url("reader:r")).await.unwrap();
-    let mut consumer = reader.subscribe(Topic::Local, 1).await.unwrap();
-    next(&mut *consumer)
-        .await
-        .unwrap()
-        .complete()
-        .await
-        .unwrap();
-    next(&mut *consumer)
-        .await
-        .unwrap()
-        .bury("a test")
-        .await
-        .unwrap();
-    assert_eq!(reader.depth(Topic::Dead).await.unwrap(), Some(1));
-    // Told at once, not after the patience with a silent server.
-    let denied = timeout(PATIENCE, reader.publish(Topic::Outcome, outgoing(2)));
-    let denied = denied.await.expect("an answer at once");
-    assert!(
-        matches!(&denied, Err(BusError::Denied(what)) if what.contains("mail.outcome")),
-        "{denied:?}"
-    );
-    let mut elsewhere = reader.subscribe(Topic::Accepted, 1).await.unwrap();
-    let denied = timeout(PATIENCE, elsewhere.next()).await;
-    let denied = denied.expect("an answer at once").err();
-    assert!(matches!(denied, Some(BusError::Denied(_))), "{denied:?}");
+async fn complains(complaints: &mut tokio::sync::mpsc::UnboundedReceiver<String>, denied: &str) {
+    let complaint = timeout(DEADLINE, complaints.recv()).await;
+    let complaint = complaint.expect(denied).expect("a connection");
+    assert!(complaint.contains(denied), "{complaint}, not {denied}");
 }

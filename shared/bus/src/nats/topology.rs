@@ -49,7 +49,9 @@ pub(super) async fn make(link: &Link) -> Result<(), BusError> {
         let name = wanted.name.clone();
         match stream(link, &name).await? {
             None => {
-                let created = link.jetstream.create_stream(wanted).await;
+                let subject = format!("$JS.API.STREAM.CREATE.{name}");
+                let creating = link.jetstream.create_stream(wanted);
+                let created = link.denials.or(&subject, creating).await?;
                 created.map_err(cannot("create the stream", &name))?;
                 tracing::info!(stream = name, "created");
             }
@@ -60,7 +62,9 @@ pub(super) async fn make(link: &Link) -> Result<(), BusError> {
         let wanted = consumer_config(&link.shape, topic);
         let name = link.names(topic).stream;
         let made = link.jetstream.create_consumer_on_stream(wanted, &name);
-        made.await.map_err(cannot("create the consumer", &name))?;
+        // Its version decides to what subject the server is asked.
+        let made = link.denials.or("$JS.API.CONSUMER.", made).await?;
+        made.map_err(cannot("create the consumer", &name))?;
     }
     Ok(())
 }
@@ -76,7 +80,9 @@ async fn update(link: &Link, have: &Config, wanted: Config) -> Result<(), BusErr
         placement: have.placement.clone(),
         ..wanted
     };
-    let updated = link.jetstream.update_stream(config).await;
+    let subject = format!("$JS.API.STREAM.UPDATE.{name}");
+    let updating = link.jetstream.update_stream(config);
+    let updated = link.denials.or(&subject, updating).await?;
     updated.map_err(cannot("update the stream", &name))?;
     tracing::info!(stream = name, "updated");
     Ok(())
