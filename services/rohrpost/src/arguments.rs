@@ -38,10 +38,10 @@ pub(crate) struct Place {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The admin API of another server, such as https://mail.example.org
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", env = "ROHRPOST_URL")]
     pub(crate) url: Option<String>,
     /// The file with the administrator's token
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ROHRPOST_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
 
@@ -49,6 +49,12 @@ pub(crate) struct Place {
 pub(crate) enum Command {
     /// Run all services in this process (the default)
     Serve,
+    /// Prepare broker and store for this version, with an administrator's credentials
+    Init {
+        /// Also make a self-signed certificate where tls.certificate names no file
+        #[arg(long)]
+        certificate: bool,
+    },
     #[command(flatten)]
     Operate(Order),
 }

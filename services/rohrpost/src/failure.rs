@@ -9,9 +9,9 @@ use web_gateway::api::Problem;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The configuration is wrong.
+    /// A process does not start, or a service of it failed.
     #[error("{0}")]
-    Configuration(#[from] config::ConfigError),
+    Launch(#[from] launch::Error),
     /// A file or directory cannot be used.
     #[error("cannot {operation} {}: {cause}", path.display())]
     File {
@@ -38,31 +38,6 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
-    /// An engine does not open.
-    #[error("cannot open the {engine}: {reason}")]
-    Engine {
-        /// Which engine.
-        engine: &'static str,
-        /// Why not.
-        reason: String,
-    },
-    /// Telemetry does not start.
-    #[error("{0}")]
-    Telemetry(#[from] telemetry::TelemetryError),
-    /// A service ended on its own.
-    #[error("{service}: {reason}; everything was shut down")]
-    Service {
-        /// Which service.
-        service: &'static str,
-        /// How.
-        reason: String,
-    },
-    /// Signals cannot be heard.
-    #[error("cannot listen for signals: {0}")]
-    Signals(io::Error),
-    /// There is no runtime.
-    #[error("cannot start the runtime: {0}")]
-    Runtime(io::Error),
     /// The admin API cannot be reached.
     #[error(
         "cannot reach the admin API at {url}: {cause}\nis `rohrpost serve` running? --url names another server"
@@ -124,15 +99,10 @@ impl Failure {
             Self::Faults { .. } => 3,
             Self::Unreachable { .. } => 69,
             Self::Token { .. } | Self::Unauthorized { .. } => 77,
-            Self::Configuration(_) => 78,
+            Self::Launch(error) => error.status(),
             Self::File { .. }
             | Self::InUse { .. }
             | Self::Certificate { .. }
-            | Self::Engine { .. }
-            | Self::Telemetry(_)
-            | Self::Service { .. }
-            | Self::Signals(_)
-            | Self::Runtime(_)
             | Self::Refused(_)
             | Self::Answer { .. }
             | Self::Output(_) => 1,
@@ -151,15 +121,4 @@ impl Failure {
         }
         ExitCode::from(self.status())
     }
-}
-
-/// An error with what caused it; the last cause says most.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -4,11 +4,12 @@
 //! `rohrpost serve` prepares a data directory that belongs to one process, makes
 //! there what a trial needs (a certificate, a token, a first domain with two
 //! accounts), and runs every service until a signal or the first failure. What
-//! it does is in [`serve`]; which service stands on which ports is in its
+//! it does is in [`serve`], of parts that [`launch`] has for every process; which service stands on which ports is in its
 //! `house` module alone.
 
 mod arguments;
 mod failure;
+mod init;
 mod operator;
 mod render;
 mod serve;
@@ -23,14 +24,9 @@ use arguments::Command;
 
 /// Does what the command line says; the exit status says how it went.
 pub fn run(arguments: Arguments) -> ExitCode {
-    // Fails only when called twice, and then there is a provider.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match launch::runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::Runtime(error).report(),
+        Err(error) => return Failure::Launch(error).report(),
     };
     let done = runtime.block_on(perform(arguments));
     // Nothing that still blocks (reading standard input) holds the process up.
@@ -45,6 +41,7 @@ async fn perform(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { place, command } = arguments;
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(settings::load(&place)?, place).await,
+        Command::Init { certificate } => init::init(&settings::load(&place)?, certificate).await,
         Command::Operate(order) => operator::operate(order, &place).await,
     }
 }

@@ -7,7 +7,8 @@ use crate::arguments::Place;
 
 /// Reads file and environment; the data directory's path is made absolute.
 pub(crate) fn load(place: &Place) -> Result<Config, Failure> {
-    let mut config = Config::load(place.config.as_deref(), std::env::vars())?;
+    let mut config = Config::load(place.config.as_deref(), config::environment())
+        .map_err(launch::Error::Configuration)?;
     if let Some(data) = &place.data {
         config.server.data = data.clone();
     }

@@ -236,6 +236,17 @@ fn the_operator_edits_the_directory() {
 }
 
 #[test]
+fn embedded_engines_need_no_preparation() {
+    let output = rohrpost().arg("init").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success());
+    assert_eq!(
+        said,
+        "bus embedded: nothing to prepare\nstore embedded: nothing to prepare\n"
+    );
+}
+
+#[test]
 fn a_wrong_configuration_is_refused_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("rohrpost.toml");

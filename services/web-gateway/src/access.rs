@@ -1,6 +1,9 @@
 //! Who may use the admin API: whoever knows the administrator's token
 //! (RFC 6750 §2.1).
 
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -13,6 +16,27 @@ use crate::refusal::Refusal;
 /// The administrator's bearer token; never printed.
 #[derive(Clone)]
 pub struct Token(Box<str>);
+
+/// The file of the token is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenFileError {
+    /// It cannot be read.
+    #[error("cannot read {} (web.token_file): {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// It holds something else.
+    #[error("{} holds no token: {cause}", path.display())]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: TokenError,
+    },
+}
 
 /// Text that cannot be a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +60,21 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
+    /// The token in a file, without the line end behind it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no token.
+    pub fn read(path: &Path) -> Result<Self, TokenFileError> {
+        let path = path.to_owned();
+        match fs::read_to_string(&path) {
+            Ok(text) => text
+                .trim()
+                .parse()
+                .map_err(|cause| TokenFileError::Token { path, cause }),
+            Err(cause) => Err(TokenFileError::Read { path, cause }),
+        }
+    }
+
     /// The token itself, for the client that sends it and the file that keeps it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -37,7 +37,7 @@ use config::Config;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use access::{Token, TokenError};
+pub use access::{Token, TokenError, TokenFileError};
 pub use gateway::Ports;
 
 use gateway::Gateway;

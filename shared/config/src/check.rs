@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use message::Destination;
 use message::srs::Rewriter;
 
+use crate::engines::Wrong;
 use crate::error::{ConfigError, Place};
 use crate::locate::key_text;
 use crate::relay::{Policy, TlsPolicy};
@@ -59,16 +60,7 @@ fn not_zero(spans: &[(&str, Span)]) -> Checked {
 impl Config {
     /// The first thing that cannot be.
     pub(crate) fn check(&self) -> Checked {
-        for (key, url) in [
-            ("engines.bus", &self.engines.bus),
-            ("engines.store", &self.engines.store),
-        ] {
-            demand(
-                !url.is_empty(),
-                key,
-                "names no engine; the built-in one is \"embedded\"",
-            )?;
-        }
+        self.engines.check().map_err(wrong_engine)?;
         let data = self.server.data.as_os_str();
         demand(!data.is_empty(), "server.data", "must name a directory")?;
         self.smtp.check()?;
@@ -83,6 +75,11 @@ impl Config {
         self.listeners_differ()
     }
 
+    /// What besides keeps a service from running in a process of its own.
+    pub(crate) fn check_service(&self) -> Checked {
+        self.engines.check_shared().map_err(wrong_engine)
+    }
+
     /// No two listeners share an address.
     fn listeners_differ(&self) -> Checked {
         let smtp = &self.smtp;
@@ -91,6 +88,7 @@ impl Config {
             ("smtp.submission", smtp.submission.as_slice()),
             ("smtp.submissions", smtp.submissions.as_slice()),
             ("web.listen", std::slice::from_ref(&self.web.listen)),
+            ("server.health", self.server.health.as_slice()),
         ];
         let mut taken: BTreeMap<SocketAddr, &str> = BTreeMap::new();
         for (key, addresses) in lists {
@@ -103,6 +101,13 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+fn wrong_engine((key, reason): Wrong) -> Problem {
+    Problem {
+        path: vec!["engines".to_owned(), key.to_owned()],
+        reason,
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod check;
 mod delivery;
+mod engines;
 mod error;
 mod load;
 mod locate;
@@ -26,12 +27,13 @@ mod value;
 use serde::{Deserialize, Serialize};
 
 pub use delivery::{Dns, Notices, Queue, Router, Smarthost, SmarthostError};
+pub use engines::Engines;
 pub use error::{ConfigError, Place};
 pub use load::environment;
 pub use network::{Network, NetworkError};
 pub use relay::{DestinationPolicy, Login, Policy, Relay, TlsPolicy};
 pub use schedule::{Schedule, Waiting};
-pub use server::{Engines, LogFormat, Server, Telemetry, Tls, Web};
+pub use server::{LogFormat, Server, Telemetry, Tls, Web};
 pub use smtp::Smtp;
 pub use srs::{SecretsError, Srs};
 pub use submission::Submission;
@@ -68,8 +70,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration as TOML, every key with its value. There are no secrets
-    /// in it: what is secret is kept in files, which it names.
+    /// The configuration as it may be shown: passwords in the URLs of engines are
+    /// hidden. All other secrets are kept in files, which it names.
+    #[must_use]
+    pub fn without_passwords(&self) -> Self {
+        Self {
+            engines: self.engines.without_passwords(),
+            ..self.clone()
+        }
+    }
+
+    /// The configuration as TOML, every key with its value.
     pub fn to_toml(&self) -> String {
         // Serialising fails only for shapes TOML lacks, which no section has;
         // a test writes every section.

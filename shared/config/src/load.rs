@@ -18,6 +18,9 @@ use crate::locate::{Source, key_text};
 /// follows: `ROHRPOST__SMTP__MAX_SIZE`.
 const PREFIX: &str = "ROHRPOST__";
 
+/// The last part of the name of a variable that holds the path of a file.
+const FILE: &str = "file";
+
 /// The environment of the process, as [`Config::load`] takes it. Octets that are
 /// not UTF-8 are replaced, so that a variable of ours with such octets is
 /// refused, and others harm nobody.
@@ -33,11 +36,36 @@ impl Config {
     /// `ROHRPOST__SMTP__MAX_SIZE=10 MiB`,
     /// `ROHRPOST__SMTP__MX=["0.0.0.0:25"]`.
     ///
+    /// A variable whose name ends in `__FILE` holds the path of a file with the
+    /// value, as for secrets: `ROHRPOST__ENGINES__STORE__FILE=/run/secrets/store`.
+    ///
     /// # Errors
     /// When the file cannot be read, or the first thing that is wrong.
     pub fn load(
         path: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::load_checked(path, env, Self::check)
+    }
+
+    /// Reads what a service needs that runs in a process of its own: engines that
+    /// the other services reach too.
+    ///
+    /// # Errors
+    /// As [`Config::load`], and when an engine is embedded.
+    pub fn load_for_service(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::load_checked(path, env, |config| {
+            config.check().and_then(|()| config.check_service())
+        })
+    }
+
+    fn load_checked(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        check: impl Fn(&Self) -> Result<(), Problem>,
     ) -> Result<Self, ConfigError> {
         let text = match path {
             Some(path) => read(path)?,
@@ -45,9 +73,9 @@ impl Config {
         };
         let source = path.map(|path| Source { path, text: &text });
         let file = parse(&text, source.as_ref())?;
-        let overrides = Override::all(env);
+        let overrides = Override::all(env)?;
         let config = overlay(file, &overrides)?;
-        config.check().map_err(|problem| {
+        check(&config).map_err(|problem| {
             let place = place_of(&problem, &overrides, source.as_ref());
             problem.at(place)
         })?;
@@ -84,18 +112,34 @@ struct Override {
 
 impl Override {
     /// Ours among the variables, in the order of their names.
-    fn all(env: impl Iterator<Item = (String, String)>) -> Vec<Self> {
+    fn all(env: impl Iterator<Item = (String, String)>) -> Result<Vec<Self>, ConfigError> {
         let ours: BTreeMap<_, _> = env.filter(|(name, _)| name.starts_with(PREFIX)).collect();
         let overrides = ours.into_iter().map(|(variable, value)| {
             let keys = variable[PREFIX.len()..].to_ascii_lowercase();
             let path = keys.split("__").map(str::to_owned).collect();
-            Self {
+            let given = Self {
                 variable,
                 path,
                 value,
-            }
+            };
+            given.resolved()
         });
         overrides.collect()
+    }
+
+    /// With the text of the file in place of its path, where that is meant.
+    fn resolved(mut self) -> Result<Self, ConfigError> {
+        if self.path.last().is_none_or(|last| last != FILE) {
+            return Ok(self);
+        }
+        self.path.pop();
+        match fs::read_to_string(&self.value) {
+            Ok(text) => Ok(Self {
+                value: text.trim_end_matches(['\r', '\n']).to_owned(),
+                ..self
+            }),
+            Err(cause) => Err(self.refused(format!("cannot read {:?}: {cause}", self.value))),
+        }
     }
 
     /// What the value may mean, the most specific first.
@@ -146,8 +190,9 @@ fn deserialize(table: &Table) -> Result<Config, String> {
 
 /// What the parser said, in the words of who writes a configuration.
 fn plain(message: &str) -> String {
-    const WORDS: [(&str, &str); 8] = [
+    const WORDS: [(&str, &str); 9] = [
         ("unknown field", "unknown key"),
+        ("missing field", "missing key"),
         ("unknown variant", "unknown value"),
         ("expected a sequence", "expected a list"),
         ("expected u16", "expected a whole number up to 65535"),

@@ -1,4 +1,4 @@
-//! What concerns the host: names, engines, certificates, the web and telemetry.
+//! What concerns the host: names, certificates, the web and telemetry.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -21,6 +21,11 @@ pub struct Server {
     /// So much space stays free where contents are kept: beneath, new messages
     /// are refused for now (452), while those that were accepted go on.
     pub min_free: Size,
+    /// Where a process tells on HTTP that it lives (`/healthz`), is ready
+    /// (`/readyz`) and what it counts (`/metrics`), to whoever asks; nowhere by
+    /// default. `--health` of a service asks there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<SocketAddr>,
 }
 
 impl Default for Server {
@@ -29,6 +34,7 @@ impl Default for Server {
             hostname: system_hostname(),
             data: PathBuf::from("./rohrpost-data"),
             min_free: Size::mib(64),
+            health: None,
         }
     }
 }
@@ -39,30 +45,6 @@ fn system_hostname() -> Domain {
     system
         .and_then(|name| name.trim().parse().ok())
         .unwrap_or_else(|| "localhost".parse().expect("a domain"))
-}
-
-/// `[engines]`: the URLs of what stands behind the ports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Engines {
-    /// The bus: `embedded`, `nats://…` for NATS JetStream or `amqp://…` for
-    /// RabbitMQ; `bus::connect` tells what stands behind the scheme.
-    pub bus: String,
-    /// Directory, mailbox and ledger: `embedded`.
-    pub store: String,
-    /// Message content: `file:///absolute/path`; empty for a directory in the
-    /// data directory.
-    pub content: String,
-}
-
-impl Default for Engines {
-    fn default() -> Self {
-        Self {
-            bus: "embedded".to_owned(),
-            store: "embedded".to_owned(),
-            content: String::new(),
-        }
-    }
 }
 
 /// `[tls]`: certificate and key. `serve` makes a self-signed pair in the data

@@ -96,6 +96,32 @@ fn the_environment_overrides_the_file() {
 }
 
 #[test]
+fn a_secret_can_come_from_a_file() {
+    let dir = tempfile::tempdir().expect("a writable folder");
+    let path = dir.path().join("store-url");
+    fs::write(&path, "redis://router:hush@redis:6379\n").expect("a writable folder");
+    let variable = "ROHRPOST__ENGINES__STORE__FILE";
+    let config = load("", &[(variable, path.to_str().expect("UTF-8"))]);
+    assert_eq!(config.engines.store, "redis://router:hush@redis:6379");
+    let shown = config.without_passwords().to_toml();
+    assert!(shown.contains("redis://router:***@redis:6379"), "{shown}");
+}
+
+#[test]
+fn a_service_of_its_own_takes_engines_that_others_reach() {
+    let env = [
+        ("ROHRPOST__ENGINES__BUS", "nats://nats"),
+        ("ROHRPOST__ENGINES__STORE", "redis://redis"),
+        ("ROHRPOST__ENGINES__CONTENT", "file:///content"),
+        ("ROHRPOST__SERVER__HEALTH", "127.0.0.1:9080"),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = Config::load_for_service(None, env.into_iter()).unwrap();
+    assert_eq!(config.engines.bus, "nats://nats");
+    assert!(config.server.health.is_some());
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let path = Path::new("/nonexistent/rohrpost.toml");
     let refusal = Config::load(Some(path), config::environment()).unwrap_err();

@@ -14,8 +14,8 @@ use web_gateway::api::{self, Problem};
 use super::pages::Pages;
 use crate::Failure;
 use crate::arguments::Place;
-use crate::failure::causes;
 use crate::settings;
+use launch::causes;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);

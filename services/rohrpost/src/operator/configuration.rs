@@ -10,7 +10,7 @@ pub(super) fn operate(
     place: &Place,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let config = settings::load(place)?;
+    let config = settings::load(place)?.without_passwords();
     match order {
         ConfigOrder::Check => terminal.done(match &place.config {
             Some(path) => format!("{} is right", path.display()),

@@ -1,6 +1,8 @@
 //! A self-signed certificate for whoever has none: encryption from the first
 //! start on; clients have to be told to trust it.
 
+use std::path::Path;
+
 use config::Config;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
@@ -14,19 +16,25 @@ pub(super) fn provide(config: &mut Config, data: &DataDirectory) -> Result<(), F
         return Ok(());
     }
     let (certificate, key) = (data.join("tls-certificate.pem"), data.join("tls-key.pem"));
-    if !certificate.exists() || !key.exists() {
-        let host = config.server.hostname.as_str();
-        let (certificate_pem, key_pem) = make(host).map_err(|error| Failure::Certificate {
-            host: host.to_owned(),
-            reason: error.to_string(),
-        })?;
-        write_private(&key, key_pem.as_bytes())?;
-        write_private(&certificate, certificate_pem.as_bytes())?;
-        tracing::info!(host, "made a self-signed certificate");
-    }
+    make_missing(config.server.hostname.as_str(), &certificate, &key)?;
     config.tls.certificate = Some(certificate);
     config.tls.key = Some(key);
     Ok(())
+}
+
+/// Makes the two files for `host` unless both are there; false if they are.
+pub(crate) fn make_missing(host: &str, certificate: &Path, key: &Path) -> Result<bool, Failure> {
+    if certificate.exists() && key.exists() {
+        return Ok(false);
+    }
+    let (certificate_pem, key_pem) = make(host).map_err(|error| Failure::Certificate {
+        host: host.to_owned(),
+        reason: error.to_string(),
+    })?;
+    write_private(key, key_pem.as_bytes())?;
+    write_private(certificate, certificate_pem.as_bytes())?;
+    tracing::info!(host, "made a self-signed certificate");
+    Ok(true)
 }
 
 /// Certificate and key for `host` and for `localhost`, in PEM.

@@ -1,29 +1,28 @@
 //! The house: which service stands on which ports. No other module knows.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use config::Config;
+use content::ContentStore;
+use dns::Resolver;
+use launch::Engines;
+use launch::life::{Parts, Running};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use web_gateway::Token;
-
-use super::engines::Engines;
-
-/// A service as the house sees it: it ends when told to, or says why it failed.
-pub(super) type Running = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// What the services of one process have in common.
 pub(super) struct House {
     pub(super) config: Arc<Config>,
     pub(super) engines: Engines,
+    pub(super) content: Arc<dyn ContentStore>,
+    pub(super) resolver: Arc<dyn Resolver>,
     pub(super) shutdown: CancellationToken,
 }
 
 impl House {
     /// All services, by name, each yet to be polled.
-    pub(super) fn services(&self, web: TcpListener, token: Token) -> Vec<(&'static str, Running)> {
+    pub(super) fn services(&self, web: TcpListener, token: Token) -> Parts {
         vec![
             ("smtp-ingress", self.smtp_ingress()),
             ("router", self.router()),
@@ -40,7 +39,7 @@ impl House {
             directory: self.engines.stores.directory.clone(),
             mailboxes: self.engines.stores.mailbox.clone(),
             ledger: self.engines.stores.ledger.clone(),
-            content: self.engines.content.clone(),
+            content: self.content.clone(),
             random: self.engines.random.clone(),
             station: self.engines.station("smtp-ingress"),
         };
@@ -57,7 +56,7 @@ impl House {
             directory: self.engines.stores.directory.clone(),
             mailbox: self.engines.stores.mailbox.clone(),
             ledger: self.engines.stores.ledger.clone(),
-            content: self.engines.content.clone(),
+            content: self.content.clone(),
             random: self.engines.random.clone(),
         };
         Box::pin(async move {
@@ -86,8 +85,8 @@ impl House {
         let ports = remote_relay::Ports {
             station: self.engines.station("remote-relay"),
             ledger: self.engines.stores.ledger.clone(),
-            content: self.engines.content.clone(),
-            resolver: self.engines.resolver.clone(),
+            content: self.content.clone(),
+            resolver: self.resolver.clone(),
             random: self.engines.random.clone(),
         };
         Box::pin(async move {
@@ -102,7 +101,7 @@ impl House {
             station: self.engines.station("dsn-notifier"),
             ledger: self.engines.stores.ledger.clone(),
             directory: self.engines.stores.directory.clone(),
-            content: self.engines.content.clone(),
+            content: self.content.clone(),
             random: self.engines.random.clone(),
         };
         Box::pin(async move {
@@ -117,7 +116,7 @@ impl House {
             directory: self.engines.stores.directory.clone(),
             mailboxes: self.engines.stores.mailbox.clone(),
             ledger: self.engines.stores.ledger.clone(),
-            content: self.engines.content.clone(),
+            content: self.content.clone(),
             bus: self.engines.bus.clone(),
             clock: self.engines.clock.clone(),
             random: self.engines.random.clone(),

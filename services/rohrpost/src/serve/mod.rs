@@ -1,20 +1,17 @@
 //! `rohrpost serve`: from a configuration to a running house, and down again.
 
-mod certificate;
+pub(crate) mod certificate;
 mod data;
-mod engines;
 mod facade;
 mod first;
 mod house;
-mod life;
-mod signals;
 mod token;
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use config::Config;
+use launch::{ContentUse, Engines, LAST_SPANS, cancel_on_signal, endpoint, life};
 use telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,56 +19,59 @@ use tokio_util::sync::CancellationToken;
 use crate::Failure;
 use crate::arguments::Place;
 use data::DataDirectory;
-use engines::Engines;
 use facade::Facade;
 use house::House;
 
-/// How long the last spans may take to be exported.
-const LAST_SPANS: Duration = Duration::from_secs(2);
+/// The name this process writes contents under.
+const WRITER: &str = "rohrpost";
 
 /// Runs all services until a signal, or until one of them fails.
 pub(crate) async fn serve(mut config: Config, place: Place) -> Result<(), Failure> {
-    telemetry::start_logs(&config.telemetry)?;
+    telemetry::start_logs(&config.telemetry).map_err(launch::Error::Telemetry)?;
     let data = DataDirectory::claim(&config.server.data)?;
     certificate::provide(&mut config, &data)?;
     let token = token::provide(&config)?;
     let web = listen(&config).await?;
-    let telemetry = Telemetry::start(&config.telemetry, |name| std::env::var(name).ok())?;
-    let engines = Engines::open(&config, telemetry.clone()).await?;
-
+    let telemetry = Telemetry::start(&config.telemetry, |name| std::env::var(name).ok())
+        .map_err(launch::Error::Telemetry)?;
     let shutdown = CancellationToken::new();
-    signals::cancel_on_signal(shutdown.clone())?;
-    let address = web.local_addr().unwrap_or(config.web.listen);
+    cancel_on_signal(shutdown.clone())?;
     let config = Arc::new(config);
+    let engines = Engines::open(config.clone(), telemetry.clone()).await?;
+
     let facade = Facade {
         config: config.clone(),
         place,
         token: token.clone(),
-        web: address,
+        web: web.local_addr().unwrap_or(config.web.listen),
     };
     let (health, clock) = (engines.health.clone(), engines.clock.clone());
+    let mut parts = endpoint::part(&config.server, &engines, &shutdown).await?;
     let house = House {
         config,
+        content: engines.content(WRITER, ContentUse::Write).await?,
+        resolver: engines.resolver()?,
         engines,
         shutdown: shutdown.clone(),
     };
+    parts.extend(house.services(web, token));
     let opening = async {
         life::ready(&health, clock.as_ref()).await;
         welcome(&facade).await;
     };
-    let ended = life::run(house.services(web, token), opening, shutdown).await;
+    let ended = life::run(parts, opening, shutdown).await;
     telemetry.shutdown(LAST_SPANS).await;
-    ended
+    Ok(ended?)
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, Failure> {
     let address = config.web.listen;
-    TcpListener::bind(address)
-        .await
-        .map_err(|cause| Failure::Service {
-            service: "web-gateway",
-            reason: format!("cannot listen on {address} (web.listen): {cause}"),
-        })
+    let listening = TcpListener::bind(address).await;
+    let listening = listening.map_err(|cause| launch::Error::Service {
+        service: "web-gateway",
+        reason: format!("cannot listen on {address} (web.listen): {cause}"),
+    });
+    Ok(listening?)
 }
 
 /// Tells where the services are, and on the very first start what to do next.

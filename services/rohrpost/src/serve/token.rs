@@ -1,9 +1,6 @@
 //! The administrator's token: drawn on the first start, kept where the command
 //! line finds it.
 
-use std::fs;
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use config::Config;
@@ -25,12 +22,7 @@ pub(super) fn provide(config: &Config) -> Result<Token, Failure> {
             format!("{}\n", URL_SAFE_NO_PAD.encode(octets)).as_bytes(),
         )?;
     }
-    read(&path)
-}
-
-fn read(path: &Path) -> Result<Token, Failure> {
-    let text = fs::read_to_string(path).map_err(file("read", path))?;
-    text.trim().parse().map_err(|error| Failure::Token {
-        reason: format!("{} holds no token: {error}", path.display()),
+    Token::read(&path).map_err(|error| Failure::Token {
+        reason: error.to_string(),
     })
 }

@@ -3,15 +3,18 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::Failure;
+use crate::Error;
 
 /// What a shell reports of a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
 /// Cancels `shutdown` on the first signal.
-pub(super) fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), Failure> {
-    let interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
-    let terminate = signal(SignalKind::terminate()).map_err(Failure::Signals)?;
+///
+/// # Errors
+/// When the system does not let us listen.
+pub fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), Error> {
+    let interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     tokio::spawn(watch(interrupt, terminate, shutdown));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future, pending};
+use std::pin::Pin;
 use std::time::Duration;
 
 use message::Clock;
@@ -9,8 +10,14 @@ use station::Health;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::house::Running;
-use crate::Failure;
+use crate::Error;
+
+/// A service or another part of the process: it ends when told to, or says why it
+/// failed.
+pub type Running = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// The parts of a process, by name, each yet to be polled.
+pub type Parts = Vec<(&'static str, Running)>;
 
 /// How long services may take to drain; longer than any of them allows itself.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -24,7 +31,7 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn spawn(services: Vec<(&'static str, Running)>) -> Self {
+    fn spawn(services: Parts) -> Self {
         let mut set = JoinSet::new();
         let spawn = |(name, service)| (set.spawn(service).id(), name);
         let names = services.into_iter().map(spawn).collect();
@@ -48,12 +55,15 @@ fn panicked(error: &JoinError) -> String {
 /// Runs services beside `opening`, which may end at any time. Returns after
 /// `shutdown`, or, with an error, after the first service that ended on its own;
 /// in both cases when all have drained.
-pub(super) async fn run(
-    services: Vec<(&'static str, Running)>,
+///
+/// # Errors
+/// When a service ended on its own.
+pub async fn run(
+    parts: Parts,
     opening: impl Future<Output = ()>,
     shutdown: CancellationToken,
-) -> Result<(), Failure> {
-    let mut tasks = Tasks::spawn(services);
+) -> Result<(), Error> {
+    let mut tasks = Tasks::spawn(parts);
     let opening = async {
         opening.await;
         pending().await
@@ -69,7 +79,7 @@ pub(super) async fn run(
 
 /// Waits until every part of the process says that it is ready, twice in a row:
 /// a part that has not begun says nothing.
-pub(super) async fn ready(health: &Health, clock: &dyn Clock) {
+pub async fn ready(health: &Health, clock: &dyn Clock) {
     let mut times = 0;
     while times < 2 {
         clock.sleep(GLANCE).await;
@@ -78,7 +88,7 @@ pub(super) async fn ready(health: &Health, clock: &dyn Clock) {
 }
 
 /// Waits for a service that ends before it was told to; none if they were told.
-async fn first_end(tasks: &mut Tasks, shutdown: &CancellationToken) -> Option<Failure> {
+async fn first_end(tasks: &mut Tasks, shutdown: &CancellationToken) -> Option<Error> {
     let (service, end) = shutdown.run_until_cancelled(tasks.next_end()).await??;
     let reason = match end {
         Ok(()) if shutdown.is_cancelled() => return None,
@@ -86,7 +96,7 @@ async fn first_end(tasks: &mut Tasks, shutdown: &CancellationToken) -> Option<Fa
         Err(reason) => reason,
     };
     tracing::error!(service, reason, "a service ended; shutting all down");
-    Some(Failure::Service { service, reason })
+    Some(Error::Service { service, reason })
 }
 
 /// Waits until all services have drained, but not for ever.
@@ -119,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn one_failing_service_ends_all() {
         let shutdown = CancellationToken::new();
-        let services: Vec<(&'static str, Running)> = vec![
+        let services: Parts = vec![
             ("good", told(&shutdown)),
             ("bad", Box::pin(async { Err("cannot listen".to_owned()) })),
         ];
@@ -134,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn a_shutdown_is_no_failure() {
         let shutdown = CancellationToken::new();
-        let services: Vec<(&'static str, Running)> = vec![("good", told(&shutdown))];
+        let services: Parts = vec![("good", told(&shutdown))];
         let told_to_end = async { shutdown.cancel() };
         run(services, told_to_end, shutdown.clone()).await.unwrap();
     }
