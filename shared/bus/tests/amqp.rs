@@ -58,6 +58,27 @@ async fn the_server_dies_between_steps() {
     faults::the_broker_dies_under_load(&mut server, "prefix=load", 1).await;
 }
 
+#[tokio::test]
+async fn it_speaks_tls() {
+    let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a pair");
+    let files = tempfile::tempdir().expect("a directory");
+    let (certificate, key) = (files.path().join("cert.pem"), files.path().join("key.pem"));
+    std::fs::write(&certificate, pair.cert.pem()).expect("written");
+    std::fs::write(&key, pair.signing_key.serialize_pem()).expect("written");
+    let port = servers::Port::reserve().expect("a port");
+    let address = port.address();
+    let settings = format!(
+        "listeners.ssl.default = {address}\nssl_options.certfile = {}\nssl_options.keyfile = {}\n",
+        certificate.display(),
+        key.display()
+    );
+    let _server = RabbitMq::start(&settings).await.expect("it starts");
+    let url = format!("amqps://{address}");
+    faults::fresh(&format!("{url}?ca={}", certificate.display())).await;
+    let suspicious = bus::connect(&url).await;
+    assert!(matches!(suspicious, Err(BusError::Unavailable(_))));
+}
+
 /// Run by [`faults::a_consumer_is_killed_while_working`].
 #[tokio::test]
 #[ignore = "a part of another test"]
@@ -66,7 +87,6 @@ async fn victim() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "long"]
 async fn a_backlog_is_drained_in_bounded_memory() {
     let server = server().await;
     let bus = faults::fresh(&server.url()).await;

@@ -3,7 +3,7 @@
 mod faults;
 
 use bus::BusError;
-use servers::{Broker, NatsServer};
+use servers::{Broker, NatsCluster, NatsServer};
 
 async fn server() -> NatsServer {
     NatsServer::start("").await.expect("nats-server starts")
@@ -31,6 +31,13 @@ async fn the_server_dies_between_steps() {
 async fn the_server_dies_under_load() {
     let mut server = server().await;
     faults::the_broker_dies_under_load(&mut server, "ack_wait=1", 6).await;
+}
+
+/// The node that leads the stream dies, the others elect another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_leader_dies_under_load() {
+    let mut cluster = NatsCluster::start("mail-local").await.expect("it starts");
+    faults::the_broker_dies_under_load(&mut cluster, "replicas=3&ack_wait=2", 2).await;
 }
 
 #[tokio::test]
@@ -114,7 +121,6 @@ async fn victim() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "long"]
 async fn a_backlog_is_drained_in_bounded_memory() {
     let server = server().await;
     let bus = faults::fresh(&server.url()).await;
