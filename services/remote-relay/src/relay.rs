@@ -82,7 +82,12 @@ impl Relay {
             ports,
             ourselves: Ourselves {
                 names,
-                listening: config.smtp.mx.clone(),
+                listening: config
+                    .smtp
+                    .mx
+                    .iter()
+                    .map(|listener| listener.address)
+                    .collect(),
             },
             terms,
             logins: login::read(&config.relay)?,

@@ -4,6 +4,8 @@
 
 mod world;
 
+use std::net::SocketAddr;
+
 use message::{Body, Notify};
 use world::{Say, Sink, World};
 
@@ -187,7 +189,8 @@ async fn a_refused_recipient_keeps_its_answer_when_the_host_leaves() {
 #[tokio::test]
 async fn dns_says_no() {
     let (mut world, sink) = World::with_sink().await;
-    world.config.smtp.mx = vec![([0, 0, 0, 0], sink.address().port()).into()];
+    let everywhere = SocketAddr::from(([0, 0, 0, 0], sink.address().port()));
+    world.config.smtp.mx = vec![everywhere.into()];
     world.zone = "
         null.example MX 0 .
         empty.example MX 10 nowhere.example

@@ -20,11 +20,10 @@ use crate::connection::{Connection, Service};
 use crate::failures::{Failures, Limits};
 use crate::intake::Completion;
 use crate::login::Logins;
-use crate::proxy::Proxies;
 use crate::recipient::Recipients;
 use crate::sender::Senders;
 use crate::tls::Tls;
-use crate::{Error, Ports, replies};
+use crate::{Error, Ports, proxy, replies};
 
 /// How long running transactions may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
@@ -33,13 +32,13 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Ingress {
     service: Arc<Service>,
     admission: Arc<Admission>,
-    proxies: Arc<Proxies>,
     listeners: Vec<Listener>,
     readiness: Readiness,
 }
 
 struct Listener {
     socket: TcpListener,
+    configured: config::Listener,
     kind: Kind,
     session: Arc<SessionConfig>,
 }
@@ -83,17 +82,19 @@ impl Ingress {
         }
         let readiness = ports.station.health().register("smtp-ingress");
         let mut listeners = Vec::new();
-        for (kind, addresses) in [
+        for (kind, group) in [
             (Kind::Mx, &smtp.mx),
             (Kind::Submission, &smtp.submission),
             (Kind::Submissions, &smtp.submissions),
         ] {
             let session = Arc::new(session_config(config, kind.role(), tls.is_some()));
-            for &address in addresses {
+            for configured in group {
+                let address = configured.address;
                 let socket = TcpListener::bind(address).await;
                 let socket = socket.map_err(|cause| Error::Listen { address, cause })?;
                 listeners.push(Listener {
                     socket,
+                    configured: configured.clone(),
                     kind,
                     session: Arc::clone(&session),
                 });
@@ -101,7 +102,6 @@ impl Ingress {
         }
         Ok(Self {
             admission: Admission::new(smtp.max_connections, smtp.max_connections_per_address),
-            proxies: Arc::new(Proxies::new(smtp)),
             service: Arc::new(service(config, ports, tls)?),
             listeners,
             readiness,
@@ -131,7 +131,6 @@ impl Ingress {
                 listener,
                 service: Arc::clone(&self.service),
                 admission: Arc::clone(&self.admission),
-                proxies: Arc::clone(&self.proxies),
                 sessions: sessions.clone(),
                 shutdown: shutdown.clone(),
                 abort: abort.clone(),
@@ -214,7 +213,6 @@ struct Accepting {
     listener: Listener,
     service: Arc<Service>,
     admission: Arc<Admission>,
-    proxies: Arc<Proxies>,
     sessions: TaskTracker,
     shutdown: CancellationToken,
     /// Ends sessions that outlast the grace period.
@@ -237,10 +235,10 @@ async fn accept(accepting: Accepting) {
 impl Accepting {
     /// Gives a connection a task of its own, if there is a place for it.
     fn begin(&self, (socket, peer): (TcpStream, SocketAddr)) {
-        let proxies = Some(&self.proxies).filter(|proxies| proxies.trust(peer.ip()));
-        let place = match proxies {
-            Some(_) => self.admission.admit_anybody(),
-            None => self.admission.admit(peer.ip()),
+        let proxied = self.listener.configured.trusts(peer.ip());
+        let place = match proxied {
+            true => self.admission.admit_anybody(),
+            false => self.admission.admit(peer.ip()),
         };
         let Some(place) = place else {
             return turn_away(self.listener.kind, &socket, peer);
@@ -250,7 +248,7 @@ impl Accepting {
             service: Arc::clone(&self.service),
             session: Arc::clone(&self.listener.session),
             kind: self.listener.kind,
-            proxies: proxies.cloned(),
+            proxied,
             shutdown: self.shutdown.clone(),
             place,
         };
@@ -283,8 +281,8 @@ struct Opening {
     service: Arc<Service>,
     session: Arc<SessionConfig>,
     kind: Kind,
-    /// Where the connection comes from one of them.
-    proxies: Option<Arc<Proxies>>,
+    /// Whether it comes from a proxy that this listener trusts.
+    proxied: bool,
     shutdown: CancellationToken,
     place: Place,
 }
@@ -293,8 +291,8 @@ impl Opening {
     /// Learns who the client is where a proxy tells, and serves it.
     async fn serve(mut self, mut socket: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let mut client = peer;
-        if let Some(proxies) = &self.proxies
-            && let Some(told) = proxies.client(&mut socket).await?
+        if self.proxied
+            && let Some(told) = proxy::client(&mut socket, self.service.command_timeout).await?
         {
             client = told;
             if !self.place.assign(client.ip()) {

@@ -1,11 +1,10 @@
-//! Connections by way of trusted proxies, which say in front of a client's
-//! octets who the client is.
+//! The header by which a trusted proxy says who the client is, in front of the
+//! client's octets. Who is trusted is the listener's to know.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use config::Network;
 use smtp::proxy::ProxyHeader;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -14,32 +13,16 @@ use tokio::time::timeout;
 /// How long a proxy may take for its header, which it sends at once.
 const HEADER: Duration = Duration::from_secs(10);
 
-/// The proxies that are believed.
-#[derive(Debug)]
-pub(crate) struct Proxies {
-    networks: Vec<Network>,
-    timeout: Duration,
-}
-
-impl Proxies {
-    pub(crate) fn new(smtp: &config::Smtp) -> Self {
-        Self {
-            networks: smtp.proxy_from.clone(),
-            timeout: HEADER.min(smtp.command_timeout.duration()),
-        }
-    }
-
-    /// Whether connections from there begin with a header.
-    pub(crate) fn trust(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|net| net.contains(address))
-    }
-
-    /// Takes the header, and not an octet more: which client it tells of, if any.
-    pub(crate) async fn client(&self, socket: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
-        match timeout(self.timeout, header(socket)).await?? {
-            ProxyHeader::Client(client) => Ok(Some(client)),
-            ProxyHeader::Local => Ok(None),
-        }
+/// Takes the header, and not an octet more: which client it tells of, if any.
+/// The proxy may take as long as the client for a command, but no longer than
+/// [`HEADER`].
+pub(crate) async fn client(
+    socket: &mut TcpStream,
+    command_timeout: Duration,
+) -> io::Result<Option<SocketAddr>> {
+    match timeout(HEADER.min(command_timeout), header(socket)).await?? {
+        ProxyHeader::Client(client) => Ok(Some(client)),
+        ProxyHeader::Local => Ok(None),
     }
 }
 

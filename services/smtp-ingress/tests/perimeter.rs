@@ -8,10 +8,19 @@ use house::{Client, House, PASSWORD, login};
 
 const PROXIED: &str = "PROXY TCP4 198.51.100.7 192.0.2.1 40000 25\r\n";
 
+fn trust(listeners: &mut [config::Listener], network: &str) {
+    for listener in listeners {
+        listener.proxy_from = vec![network.parse().unwrap()];
+    }
+}
+
 async fn behind_a_proxy(change: impl FnOnce(&mut config::Smtp)) -> House {
     House::open_with(|config| {
-        config.smtp.proxy_from = vec!["127.0.0.0/8".parse().unwrap()];
-        change(&mut config.smtp);
+        let smtp = &mut config.smtp;
+        for listeners in [&mut smtp.mx, &mut smtp.submission, &mut smtp.submissions] {
+            trust(listeners, "127.0.0.0/8");
+        }
+        change(smtp);
     })
     .await
 }
@@ -123,11 +132,26 @@ async fn limits_are_those_of_the_client_behind_the_proxy() {
 
 #[tokio::test]
 async fn a_header_from_elsewhere_is_no_command() {
-    let house = House::open().await;
+    let house = House::open_with(|config| trust(&mut config.smtp.mx, "127.0.0.2")).await;
     let mut client = house.client().await;
     client.send(PROXIED).await;
     client.expect("220").await;
     client.expect("500 5.5.2").await;
+}
+
+#[tokio::test]
+async fn a_proxy_is_believed_at_its_own_listener_only() {
+    let house = House::open_with(|config| trust(&mut config.smtp.submission, "127.0.0.1")).await;
+    let mut client = Client::connect(house.submission).await;
+    client.send(PROXIED).await;
+    client.expect("220").await;
+    client.say("EHLO client.example", "250 HELP").await;
+    let mut client = house.client().await;
+    client.send(PROXIED).await;
+    client.expect("220").await;
+    client.expect("500 5.5.2").await;
+    let mut client = Client::connect_tls(house.submissions, &house.certificate).await;
+    client.expect("220").await;
 }
 
 #[tokio::test]

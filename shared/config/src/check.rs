@@ -11,7 +11,7 @@ use crate::error::{ConfigError, Place};
 use crate::locate::key_text;
 use crate::relay::{Policy, TlsPolicy};
 use crate::value::Span;
-use crate::{Config, Dns, Notices, Queue, Relay, Smtp, Srs, Submission, Telemetry, Tls};
+use crate::{Config, Dns, Listener, Notices, Queue, Relay, Smtp, Srs, Submission, Telemetry, Tls};
 
 /// A key whose value cannot be, and why.
 #[derive(Debug)]
@@ -83,18 +83,19 @@ impl Config {
     /// No two listeners share an address.
     fn listeners_differ(&self) -> Checked {
         let smtp = &self.smtp;
-        let lists = [
-            ("smtp.mx", smtp.mx.as_slice()),
-            ("smtp.submission", smtp.submission.as_slice()),
-            ("smtp.submissions", smtp.submissions.as_slice()),
-            ("web.listen", std::slice::from_ref(&self.web.listen)),
-            ("server.health", self.server.health.as_slice()),
+        let of = |listeners: &[Listener]| listeners.iter().map(|each| each.address).collect();
+        let lists: [(&str, Vec<SocketAddr>); 5] = [
+            ("smtp.mx", of(&smtp.mx)),
+            ("smtp.submission", of(&smtp.submission)),
+            ("smtp.submissions", of(&smtp.submissions)),
+            ("web.listen", vec![self.web.listen]),
+            ("server.health", self.server.health.into_iter().collect()),
         ];
         let mut taken: BTreeMap<SocketAddr, &str> = BTreeMap::new();
         for (key, addresses) in lists {
             // Port 0 is a different free port each time.
-            for address in addresses.iter().filter(|address| address.port() != 0) {
-                if let Some(other) = taken.insert(*address, key) {
+            for address in addresses.into_iter().filter(|address| address.port() != 0) {
+                if let Some(other) = taken.insert(address, key) {
                     let reason = format!("{address} is already listened on by {other}");
                     return demand(false, key, reason);
                 }

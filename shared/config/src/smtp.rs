@@ -1,10 +1,10 @@
 //! `[smtp]`: taking mail in.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Network;
+use crate::Listener;
 use crate::value::{Size, Span};
 
 /// Ports and limits of smtp-ingress.
@@ -12,14 +12,11 @@ use crate::value::{Size, Span};
 #[serde(default, deny_unknown_fields)]
 pub struct Smtp {
     /// Where other servers deliver (port 25 in production).
-    pub mx: Vec<SocketAddr>,
+    pub mx: Vec<Listener>,
     /// Where people and applications submit, with STARTTLS (587).
-    pub submission: Vec<SocketAddr>,
+    pub submission: Vec<Listener>,
     /// Where they submit under TLS from the start (465).
-    pub submissions: Vec<SocketAddr>,
-    /// Proxies and load balancers: a connection from one of these networks
-    /// begins with a PROXY header (v1 or v2), which tells the client's address.
-    pub proxy_from: Vec<Network>,
+    pub submissions: Vec<Listener>,
     /// The largest message taken, in octets after unstuffing.
     pub max_size: Size,
     /// The most recipients of a transaction; RFC 5321 §4.5.3.1.8 asks for 100.
@@ -53,10 +50,9 @@ pub struct Smtp {
 impl Default for Smtp {
     fn default() -> Self {
         Self {
-            mx: vec![SocketAddr::from(([127, 0, 0, 1], 2525))],
-            submission: vec![SocketAddr::from(([127, 0, 0, 1], 2587))],
-            submissions: vec![SocketAddr::from(([127, 0, 0, 1], 2465))],
-            proxy_from: Vec::new(),
+            mx: on_loopback(2525),
+            submission: on_loopback(2587),
+            submissions: on_loopback(2465),
             max_size: Size::mib(50),
             max_recipients: 1000,
             max_connections: 2000,
@@ -71,4 +67,8 @@ impl Default for Smtp {
             auth_failure_window: Span::minutes(15),
         }
     }
+}
+
+fn on_loopback(port: u16) -> Vec<Listener> {
+    vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()]
 }

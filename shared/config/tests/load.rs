@@ -38,6 +38,8 @@ fn nothing_configured_is_the_default() {
 #[test]
 fn what_is_shown_can_be_loaded_again() {
     let text = "
+        [smtp]
+        mx = ['0.0.0.0:25', { address = '[::]:2525', proxy_from = ['10.0.0.0/8', '::1'] }]
         [router]
         smarthost = 'relay.example:25'
         [router.smarthosts]
@@ -93,6 +95,18 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.relay.first_retry, Span::minutes(1));
     let policy = config.relay.policy(&"example.org".parse().unwrap());
     assert_eq!(policy.per_destination, 2);
+}
+
+#[test]
+fn a_listener_may_stand_behind_proxies_of_its_own() {
+    let listeners = r#"["0.0.0.0:25", {address = "[::]:2525", proxy_from = ["10.0.0.0/8"]}]"#;
+    let written = load(&format!("[smtp]\nmx = {listeners}"), &[]).smtp.mx;
+    let given = load("", &[("ROHRPOST__SMTP__MX", listeners)]).smtp.mx;
+    assert_eq!(written, given);
+    for (peer, trusted) in [("10.1.2.3", [false, true]), ("192.0.2.1", [false, false])] {
+        let peer = peer.parse().unwrap();
+        assert!(written.iter().map(|at| at.trusts(peer)).eq(trusted));
+    }
 }
 
 #[test]

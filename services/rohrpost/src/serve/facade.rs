@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use config::Config;
+use config::{Config, Listener};
 use web_gateway::Token;
 
 use crate::Failure;
@@ -33,8 +33,9 @@ impl Facade {
             ("submission", &smtp.submission, " (STARTTLS)"),
             ("submission", &smtp.submissions, " (TLS)"),
         ];
-        for (what, addresses, how) in groups {
-            lines.extend(addresses.iter().map(|at| format!("  {what:<12}{at}{how}")));
+        for (what, listeners, how) in groups {
+            let line = |at: &Listener| format!("  {what:<12}{}{how}", at.address);
+            lines.extend(listeners.iter().map(line));
         }
         lines.push(format!("  {:<12}http://{}", "admin API", self.web));
         lines.join("\n")
@@ -42,7 +43,7 @@ impl Facade {
 
     /// Where to submit with STARTTLS.
     pub(super) fn submission(&self) -> Option<SocketAddr> {
-        self.config.smtp.submission.first().copied()
+        self.config.smtp.submission.first().map(|at| at.address)
     }
 
     /// How the operator's commands are called for this house.

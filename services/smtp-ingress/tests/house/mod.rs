@@ -61,9 +61,9 @@ impl House {
         config.server.hostname = "mx.example.org".parse().unwrap();
         config.tls.certificate = Some(folder.path().join("cert.pem"));
         config.tls.key = Some(folder.path().join("key.pem"));
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        (config.smtp.mx, config.smtp.submission) = (vec![any], vec![any]);
-        config.smtp.submissions = vec![any];
+        let any = vec![SocketAddr::from(([127, 0, 0, 1], 0)).into()];
+        (config.smtp.mx, config.smtp.submission) = (any.clone(), any.clone());
+        config.smtp.submissions = any;
         config.smtp.auth_failure_delay = config::Span::millis(1);
         change(&mut config);
 

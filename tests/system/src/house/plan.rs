@@ -140,9 +140,9 @@ fn settings(ports: &Ports, directory: &Path) -> Result<Config> {
     let mut config = Config::default();
     config.server.hostname = "mail.rohrpost.test".parse()?;
     config.server.data = directory.join("data");
-    config.smtp.mx = vec![ports.mx.address()];
-    config.smtp.submission = vec![ports.submission.address()];
-    config.smtp.submissions = vec![ports.submissions.address()];
+    config.smtp.mx = vec![ports.mx.address().into()];
+    config.smtp.submission = vec![ports.submission.address().into()];
+    config.smtp.submissions = vec![ports.submissions.address().into()];
     config.smtp.auth_failure_delay = Span::millis(50);
     config.web.listen = ports.web.address();
     config.queue.feed_interval = Span::millis(500);
