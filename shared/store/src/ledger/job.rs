@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use message::{AccountId, Address, Destination, Domain, JobKey, Outcome, ReversePath, Timestamp};
+use message::{
+    AccountId, Address, Destination, Domain, JobKey, Outcome, Part, ReversePath, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
+use super::{Entry, NewJob};
 use crate::StoreError;
 
 /// The states of a job. A job is settled when each of its recipients is.
@@ -107,6 +110,15 @@ pub struct RecipientState {
 }
 
 impl RecipientState {
+    /// One that nothing has happened to.
+    pub(crate) fn fresh(recipient: FinalRecipient) -> Self {
+        Self {
+            recipient,
+            outcome: None,
+            delay_told: false,
+        }
+    }
+
     /// Whether nothing more will happen to it.
     pub fn is_settled(&self) -> bool {
         self.outcome
@@ -156,6 +168,67 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
+    /// A job of a new route.
+    pub(crate) fn new(key: JobKey, job: NewJob) -> Self {
+        let recipients = job.recipients.into_iter().map(RecipientState::fresh);
+        Self {
+            key,
+            generation: 0,
+            state: JobState::Pending,
+            destination: job.destination,
+            return_path: job.return_path,
+            recipients: recipients.collect(),
+            passed_on_by: job.passed_on_by,
+            expanded: job.expanded,
+            attempts: 0,
+            tries: 0,
+            warn_at: None,
+            retry_until: None,
+            log: Vec::new(),
+        }
+    }
+
+    /// A routing or notice job in the form of a job to `local`, for operators.
+    pub(crate) fn of_chore(key: JobKey, entry: &Entry) -> Self {
+        let envelope = &entry.acceptance.envelope;
+        let (addresses, return_path): (Vec<&Address>, _) = match key.part {
+            Part::Route | Part::Work(_) => {
+                let recipients = envelope.recipients.iter();
+                let addresses = recipients.map(|recipient| &recipient.address);
+                (addresses.collect(), envelope.return_path.clone())
+            }
+            Part::Notice => {
+                let sender = envelope.return_path.address();
+                (sender.into_iter().collect(), ReversePath::Null)
+            }
+        };
+        let recipients = (0..).zip(addresses).map(|(index, address)| FinalRecipient {
+            address: address.clone(),
+            account: None,
+            originals: vec![index],
+        });
+        let job = NewJob {
+            destination: Destination::Local,
+            return_path,
+            recipients: recipients.collect(),
+            passed_on_by: Vec::new(),
+            expanded: Vec::new(),
+        };
+        Self::new(key, job)
+    }
+
+    /// What it was when the route made it, but for an operator's redirection.
+    pub(crate) fn as_routed(&self) -> NewJob {
+        let recipients = self.recipients.iter();
+        NewJob {
+            destination: self.destination.clone(),
+            return_path: self.return_path.clone(),
+            recipients: recipients.map(|state| state.recipient.clone()).collect(),
+            passed_on_by: self.passed_on_by.clone(),
+            expanded: self.expanded.clone(),
+        }
+    }
+
     /// The recipients still to be worked on, with their indexes.
     pub fn open_recipients(&self) -> impl Iterator<Item = (u32, &RecipientState)> {
         (0..)
@@ -205,6 +278,20 @@ pub struct Report {
     pub attempts: Vec<Attempt>,
     /// When to try the deferred ones again; required if there are any.
     pub retry: Option<Retry>,
+}
+
+impl Report {
+    /// When its deferred recipients are to be tried again; none if it has none.
+    pub(crate) fn deferral(&self) -> Result<Option<Retry>, StoreError> {
+        let mut verdicts = self.outcomes.iter().map(|(_, outcome)| outcome.verdict);
+        match (verdicts.any(|verdict| !verdict.is_final()), self.retry) {
+            (false, _) => Ok(None),
+            (true, Some(retry)) => Ok(Some(retry)),
+            (true, None) => Err(StoreError::Misused(
+                "a report defers recipients without saying until when".into(),
+            )),
+        }
+    }
 }
 
 /// When deferred recipients are tried again, and what the sender hears.

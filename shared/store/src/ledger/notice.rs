@@ -6,6 +6,7 @@ use message::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::{Decision, Entry};
 use crate::StoreError;
 
 /// A notice that must be sent, and under which id.
@@ -43,6 +44,43 @@ pub struct NoticeRecipient {
     /// Until when it will be retried, in a delay notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_until: Option<Timestamp>,
+}
+
+impl NoticeRecipient {
+    /// What is told of original recipient `original` that ended at `last`; none
+    /// where the envelope does not have it.
+    pub(crate) fn new(
+        entry: &Entry,
+        original: u32,
+        last: &Address,
+        outcome: Outcome,
+    ) -> Option<Self> {
+        let recipients = &entry.acceptance.envelope.recipients;
+        let recipient = recipients.get(original as usize)?;
+        Some(Self {
+            original: recipient.address.clone(),
+            orcpt: recipient.orcpt.clone(),
+            notify: recipient.notify,
+            last: last.clone(),
+            outcome,
+            attempts: 0,
+            next_attempt: None,
+            retry_until: None,
+        })
+    }
+
+    /// What is told of a recipient that ended in routing.
+    pub(crate) fn of_decision(entry: &Entry, decision: &Decision, original: u32) -> Option<Self> {
+        let recipients = &entry.acceptance.envelope.recipients;
+        let own = &recipients.get(original as usize)?.address;
+        let followed = decision.to.as_ref().or(decision.chain.last());
+        Self::new(
+            entry,
+            original,
+            followed.unwrap_or(own),
+            decision.outcome.clone()?,
+        )
+    }
 }
 
 /// A notice in the history of the message it tells about.

@@ -1,7 +1,9 @@
 //! Routing, recorded once.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use message::{Address, Destination, MessageId, Outcome, ReversePath};
+use message::{Address, Destination, MessageId, Outcome, ReversePath, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{FinalRecipient, JobRecord};
@@ -17,6 +19,52 @@ pub struct Route {
     /// The jobs; job `n` becomes [`message::JobKey::work`] `n`. Only their
     /// first state; [`super::Jobs`] has the present one.
     pub jobs: Vec<NewJob>,
+}
+
+impl Route {
+    /// How many original recipients it covers: all below that number.
+    ///
+    /// # Errors
+    /// With what is wrong with a route that would lose mail.
+    pub(crate) fn covered(&self) -> Result<u32, &'static str> {
+        let finals = || self.jobs.iter().flat_map(|job| &job.recipients);
+        if self.jobs.iter().any(|job| job.recipients.is_empty())
+            || finals().any(|recipient| recipient.originals.is_empty())
+        {
+            return Err("has a job for nobody");
+        }
+        let ends = self.decisions.iter().filter(|decision| decision.ends());
+        let ends = ends.map(|decision| decision.original);
+        let goes_on = finals().flat_map(|recipient| recipient.originals.iter().copied());
+        let covered: BTreeSet<u32> = ends.chain(goes_on).collect();
+        let known = covered.len() as u32;
+        if !covered.iter().copied().eq(0..known) {
+            return Err("does not cover its recipients");
+        }
+        let deferred = |decision: &Decision| {
+            let outcome = decision.outcome.as_ref();
+            decision.original >= known || outcome.is_some_and(|o| !o.verdict.is_final())
+        };
+        if self.decisions.iter().any(deferred) {
+            return Err("decides nothing for a recipient");
+        }
+        Ok(known)
+    }
+
+    /// The route on which each of so many recipients ends with `outcome`.
+    pub(crate) fn to_nowhere(recipients: u32, outcome: &Outcome) -> Self {
+        let decisions = (0..recipients).map(|original| Decision {
+            original,
+            why: Why::Unroutable,
+            chain: Vec::new(),
+            to: None,
+            outcome: Some(outcome.clone()),
+        });
+        Self {
+            decisions: decisions.collect(),
+            jobs: Vec::new(),
+        }
+    }
 }
 
 /// What was decided for one original recipient.
@@ -36,6 +84,14 @@ pub struct Decision {
     /// or it was expanded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+}
+
+impl Decision {
+    /// Whether the recipient ends here, and goes on as no other.
+    fn ends(&self) -> bool {
+        let outcome = self.outcome.as_ref();
+        outcome.is_some_and(|o| o.verdict.is_final() && o.verdict != Verdict::Expanded)
+    }
 }
 
 /// Why a recipient goes where it goes.

@@ -8,33 +8,25 @@
 --   feed_at    when the feeder publishes it next
 --   log        attempts: JSON of the caller, or {time, text} of ours
 
-local function set(...)
-  local members = {}
-  for _, name in ipairs({ ... }) do
-    members[name] = true
-  end
-  return members
-end
-
 -- Idempotent work is done without a claim. Results that come late, but before
 -- anyone else has claimed, are still the truth.
-local ATTEMPTED = set('pending', 'working')
+local ATTEMPTED = { pending = true, working = true }
 -- Whoever works on it may be about to succeed.
-local NOT_IN_WORK = set('pending', 'waiting', 'deferred', 'held', 'dead')
+local NOT_IN_WORK = { pending = true, waiting = true, deferred = true, held = true, dead = true }
 
 -- The states that an event may happen in, and the one it leads to: the table of
 -- `JobState`.
 local EVENTS = {
-  claim = { from = set('pending', 'waiting', 'deferred'), to = 'working' },
-  renew = { from = set('working'), to = 'working' },
-  park = { from = set('pending'), to = 'waiting' },
+  claim = { from = { pending = true, waiting = true, deferred = true }, to = 'working' },
+  renew = { from = { working = true }, to = 'working' },
+  park = { from = { pending = true }, to = 'waiting' },
   defer = { from = ATTEMPTED, to = 'deferred' },
   settle = { from = ATTEMPTED, to = 'settled' },
   give_back = { from = ATTEMPTED, to = 'pending' },
   bury = { from = ATTEMPTED, to = 'dead' },
-  retry = { from = set('deferred', 'dead', 'waiting'), to = 'pending' },
-  hold = { from = set('pending', 'waiting', 'deferred'), to = 'held' },
-  release = { from = set('held'), to = 'pending' },
+  retry = { from = { deferred = true, dead = true, waiting = true }, to = 'pending' },
+  hold = { from = { pending = true, waiting = true, deferred = true }, to = 'held' },
+  release = { from = { held = true }, to = 'pending' },
   redirect = { from = NOT_IN_WORK, to = 'pending' },
   overrule = { from = NOT_IN_WORK, to = 'settled' },
 }

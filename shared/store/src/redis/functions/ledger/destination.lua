@@ -67,7 +67,7 @@ end
 -- A page starts behind the place of `after` in that order. A destination that
 -- is not ready any more has no place: then the order starts anew, which is safe,
 -- since what made it unready was progress.
-define('ready', READS, function(turn)
+define('ready', reads, function(turn)
   local after, limit = take(turn), take_number(turn)
   local at, class = place_of_destination(turn, after)
   local start = at and is_ready(turn, class, at) and { name = after, at = at } or nil
@@ -82,7 +82,7 @@ define('ready', READS, function(turn)
   return names
 end)
 
-define('next_due', READS, function(turn)
+define('next_due', reads, function(turn)
   local first = redis.call('ZRANGE', heads(turn, 'deferred'), 0, 0, 'WITHSCORES')
   return tonumber(first[2]) or false
 end)
@@ -105,13 +105,13 @@ local function describe_trouble(turn, destination, state)
   return { destination, state.failures, state.trouble, probing_until }
 end
 
-define('destination', READS, function(turn)
+define('destination', reads, function(turn)
   local destination = take(turn)
   local state = load_trouble(turn, destination)
   return state and describe_trouble(turn, destination, state) or false
 end)
 
-define('troubled', READS, function(turn)
+define('troubled', reads, function(turn)
   local after, limit = take(turn), take(turn)
   local described = {}
   for _, destination in ipairs(names_after(turn, 'troubled', after, limit)) do
@@ -121,7 +121,7 @@ define('troubled', READS, function(turn)
   return described
 end)
 
-define('claim_probe', SETTLES, function(turn)
+define('claim_probe', settles, function(turn)
   local destination, lease = take(turn), take_number(turn)
   local state = load_trouble(turn, destination)
   if not state or is_probed(turn, state) or state.probe_at > turn.now then
@@ -132,7 +132,7 @@ define('claim_probe', SETTLES, function(turn)
   return 1
 end)
 
-define('destination_failed', SETTLES, function(turn)
+define('destination_failed', settles, function(turn)
   local destination, trouble, probe_at = take(turn), take(turn), take_number(turn)
   local before = load_trouble(turn, destination)
   local failures = (before and before.failures or 0) + 1
@@ -141,7 +141,7 @@ define('destination_failed', SETTLES, function(turn)
   return failures
 end)
 
-define('destination_recovered', SETTLES, function(turn)
+define('destination_recovered', settles, function(turn)
   local destination = take(turn)
   if redis.call('HDEL', key(turn, 'troubles'), destination) == 1 then
     redis.call('ZREM', key(turn, 'troubled'), destination)

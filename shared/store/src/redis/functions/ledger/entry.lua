@@ -36,9 +36,9 @@ local function accept(turn)
   return 'taken'
 end
 
-define('accept', TAKES_MORE, accept)
+define('accept', edits, accept)
 -- Notices settle what is there.
-define('accept_notice', SETTLES, accept)
+define('accept_notice', settles, accept)
 
 local function describe_chore(course)
   return course and { course.state, course.at or false, course.tries, course.log or {} }
@@ -82,12 +82,12 @@ local function describe_message(turn, m, jobs)
   }
 end
 
-define('message', READS, function(turn)
+define('message', reads, function(turn)
   local m, jobs = take_message(turn), take_number(turn)
   return describe_message(turn, m, jobs)
 end)
 
-define('entry', READS, function(turn)
+define('entry', reads, function(turn)
   local m = take_message(turn)
   return redis.call('HMGET', m.key, 'entry', 'accepted')
 end)
@@ -97,7 +97,7 @@ local function names_after(turn, index, after, limit)
   return redis.call('ZRANGEBYLEX', key(turn, index), from, '+', 'LIMIT', 0, limit)
 end
 
-define('entries', READS, function(turn)
+define('entries', reads, function(turn)
   local after, limit = take(turn), take(turn)
   local entries = {}
   for _, id in ipairs(names_after(turn, 'entries', after, limit)) do
@@ -121,7 +121,7 @@ end
 
 -- Looks at `limit` closed messages from place `from` on; returns how many were
 -- forgotten, and how many must stay.
-define('prune', SETTLES, function(turn)
+define('prune', settles, function(turn)
   local before, from, limit = take(turn), take(turn), take(turn)
   local forgotten, kept = 0, 0
   local old =

@@ -34,7 +34,7 @@ local function publication(m, name, part)
   }
 end
 
-define('publication', READS, function(turn)
+define('publication', reads, function(turn)
   local name = take(turn)
   return publication(message(turn, name:sub(1, 32)), name, part_of(name))
 end)
@@ -77,7 +77,7 @@ end
 
 -- Ends leases and tells delays whose time has come, at most `limit`; returns
 -- how many.
-define('work_off', SETTLES, function(turn)
+define('work_off', settles, function(turn)
   local due = due_timers(turn, 'upkeep', take(turn))
   for position = 1, #due, 2 do
     work_off(turn, due[position])
@@ -110,7 +110,7 @@ local function first_timers(turn, topics, limit)
 end
 
 -- Publications that are due on these topics, the oldest first.
-define('overdue', SETTLES, function(turn)
+define('overdue', settles, function(turn)
   local limit = take_number(turn)
   local publications = {}
   for _, timer in ipairs(first_timers(turn, take_rest(turn), limit)) do
@@ -146,7 +146,7 @@ local function fed(turn, name, generation, number)
 end
 
 -- These publications were made: name, generation and number of each.
-define('fed', SETTLES, function(turn)
+define('fed', settles, function(turn)
   local rest = take_rest(turn)
   for position = 1, #rest, 3 do
     fed(turn, rest[position], tonumber(rest[position + 1]), tonumber(rest[position + 2]))
@@ -155,7 +155,7 @@ define('fed', SETTLES, function(turn)
 end)
 
 -- Takes or renews a lease of work that one instance does.
-define('lease', SETTLES, function(turn)
+define('lease', settles, function(turn)
   local name, owner, span = take(turn), take(turn), take_number(turn)
   local packed = redis.call('HGET', key(turn, 'leases'), name)
   local lease = packed and cmsgpack.unpack(packed)

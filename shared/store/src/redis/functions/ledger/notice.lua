@@ -75,7 +75,7 @@ local function made_jobs(m, told)
   return made
 end
 
-define('claim_notice', SETTLES, function(turn)
+define('claim_notice', settles, function(turn)
   local m, kind, reserve = take_message(turn), take(turn), take(turn)
   local fields = redis.call('HMGET', m.key, 'open', 'entry', 'decisions')
   local progress = read_progress(m, fields[1])
@@ -94,7 +94,7 @@ define('claim_notice', SETTLES, function(turn)
   return notice and { notice.id, notice.at, fields[2], fields[3], made_jobs(m, told), told } or false
 end)
 
-define('notice_accepted', SETTLES, function(turn)
+define('notice_accepted', settles, function(turn)
   local m, kind, id = take_message(turn), take(turn), take(turn)
   local progress = load_progress(m)
   local number, position
@@ -118,7 +118,7 @@ define('notice_accepted', SETTLES, function(turn)
   return 1
 end)
 
-define('has_notice_job', READS, function(turn)
+define('has_notice_job', reads, function(turn)
   local progress = load_progress(take_message(turn))
   local course = progress and progress.notice
   return course and course.state == 'pending' and 1 or 0

@@ -1,7 +1,7 @@
 -- The queue as operators see it, and what they do to it.
 
 -- Open messages after a name, with their first jobs: {message, description}.
-define('queue', READS, function(turn)
+define('queue', reads, function(turn)
   local after, limit, jobs = take(turn), take(turn), take_number(turn)
   local page = {}
   for _, id in ipairs(names_after(turn, 'open', after, limit)) do
@@ -10,7 +10,7 @@ define('queue', READS, function(turn)
   return page
 end)
 
-define('counts', READS, function(turn)
+define('counts', reads, function(turn)
   return {
     redis.call('ZCARD', key(turn, 'open')),
     redis.call('HGETALL', key(turn, 'counts')),
@@ -18,7 +18,7 @@ define('counts', READS, function(turn)
 end)
 
 -- Retries, holds or releases any job.
-define('operate', SETTLES, function(turn)
+define('operate', settles, function(turn)
   local m, part, event = take_message(turn), take(turn), take(turn)
   local number = tonumber(part)
   if number then
@@ -41,7 +41,7 @@ define('operate', SETTLES, function(turn)
 end)
 
 -- Sends a job to another destination, under a new generation.
-define('redirect', SETTLES, function(turn)
+define('redirect', settles, function(turn)
   local m, number, to = take_message(turn), take_number(turn), take(turn)
   local job = load_job(m, number)
   if not job or job.course.to == 'local' or not operate(turn, job.course, 'redirect') then
@@ -60,7 +60,7 @@ define('redirect', SETTLES, function(turn)
 end)
 
 -- Settles the open recipients of a work job with one outcome.
-define('overrule', SETTLES, function(turn)
+define('overrule', settles, function(turn)
   local m, number, verdict, outcome =
     take_message(turn), take_number(turn), take(turn), take(turn)
   local fields =
@@ -83,7 +83,7 @@ define('overrule', SETTLES, function(turn)
 end)
 
 -- Nobody is to be told of what is owed now.
-define('drop_notices', SETTLES, function(turn)
+define('drop_notices', settles, function(turn)
   local m = take_message(turn)
   local progress = load_progress(m)
   if not progress or not progress.notice or not is_legal(progress.notice, 'overrule') then

@@ -41,36 +41,36 @@ local function release(turn, content, holder)
   end
 end
 
-define('refer', SETTLES, function(turn)
+define('refer', settles, function(turn)
   local content, holder = take(turn), take(turn)
   return refer(turn, content, holder) and 1 or 0
 end)
 
-define('release', SETTLES, function(turn)
+define('release', settles, function(turn)
   local content, holder = take(turn), take(turn)
   release(turn, content, holder)
   return 1
 end)
 
-define('holders', READS, function(turn)
+define('holders', reads, function(turn)
   local content, limit = take(turn), take(turn)
   return references_to(turn, content, limit)
 end)
 
-define('condemn', SETTLES, function(turn)
+define('condemn', settles, function(turn)
   return condemn(turn, take(turn)) and 1 or 0
 end)
 
-define('condemned', READS, function(turn)
+define('condemned', reads, function(turn)
   local before, limit = take(turn), take(turn)
   return redis.call('ZRANGEBYSCORE', key(turn, 'condemned'), '-inf', '(' .. before, 'LIMIT', 0, limit)
 end)
 
-define('reclaimed', SETTLES, function(turn)
+define('reclaimed', settles, function(turn)
   return redis.call('ZREM', key(turn, 'condemned'), unpack(take_rest(turn)))
 end)
 
-define('references', READS, function(turn)
+define('references', reads, function(turn)
   local after, limit = take(turn), take(turn)
   local from = after == '' and '-' or '(' .. after
   return redis.call('ZRANGEBYLEX', key(turn, 'references'), from, '+', 'LIMIT', 0, limit)

@@ -108,20 +108,20 @@ local function record_route(turn, event, feed)
     return misused('the route of ' .. m.id .. ' does not cover its recipients')
   end
   enact(turn, m, progress, route, fields, feed)
-  return owes(progress) and 1 or 0
+  return owes(progress) and 'owed' or 'recorded'
 end
 
-define('record_route', SETTLES, function(turn)
+define('record_route', settles, function(turn)
   return record_route(turn, 'settle', feed_by_caller)
 end)
 
 -- An operator settles a message that is not routed yet.
-define('overrule_routing', SETTLES, function(turn)
+define('overrule_routing', settles, function(turn)
   return record_route(turn, 'overrule', feed_by_feeder)
 end)
 
 -- The decisions, whether a notice is owed, and the first jobs.
-define('route', READS, function(turn)
+define('route', reads, function(turn)
   local m, jobs = take_message(turn), take_number(turn)
   local fields = redis.call('HMGET', m.key, 'decisions', 'open')
   if not fields[1] then

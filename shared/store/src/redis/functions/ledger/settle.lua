@@ -22,7 +22,7 @@ local COUNTED_AS = {
   failed = 'failed',
   deleted = 'deleted',
 }
-local UNSERVED = set('failed', 'deleted')
+local UNSERVED = { failed = true, deleted = true }
 
 local function wants(wishes, place, kind)
   return bit.band(wishes:byte(place), WISHES[kind]) ~= 0

@@ -65,21 +65,16 @@ local function write_counts(turn)
   end
 end
 
--- Claiming, settling and releasing go on when the memory is full: they are
--- what empties it.
-local SETTLES = { 'allow-oom' }
-local READS = { 'no-writes' }
-local TAKES_MORE = {}
+-- Claiming, settling and releasing go on when the memory is full: they are what
+-- empties it.
+local settles = removes
 
-local function define(name, flags, act)
-  redis.register_function {
-    function_name = 'ledger_' .. name,
-    flags = flags,
-    callback = function(keys, args)
-      local turn = begin(keys, args)
-      local reply = act(turn)
-      write_counts(turn)
-      return reply
-    end,
-  }
+-- Registers a function of `kind`: edits, settles or reads.
+local function define(name, kind, act)
+  kind('ledger_' .. name, function(keys, args)
+    local turn = begin(keys, args)
+    local reply = act(turn)
+    write_counts(turn)
+    return reply
+  end)
 end

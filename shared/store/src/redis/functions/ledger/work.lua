@@ -6,12 +6,7 @@ local function current_job(m, number, generation)
   return job and job.course.generation == generation and job or nil
 end
 
-define('job', READS, function(turn)
-  local m, number = take_message(turn), take_number(turn)
-  return describe_jobs(m, number, 1)
-end)
-
-define('jobs', READS, function(turn)
+define('jobs', reads, function(turn)
   local m, from, limit = take_message(turn), take_number(turn), take_number(turn)
   return describe_jobs(m, from, limit)
 end)
@@ -38,7 +33,7 @@ local function claim(turn, m, number, generation, lease, early)
   return { fields[1], describe_job(number, course, fields[3], read_results(fields[4])) }
 end
 
-define('claim', SETTLES, function(turn)
+define('claim', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
   return claim(turn, m, number, generation, take_number(turn), false)
 end)
@@ -58,7 +53,7 @@ local function next_job(turn, destination, drain)
   return name and (drain or due <= turn.now) and name or nil
 end
 
-define('claim_next', SETTLES, function(turn)
+define('claim_next', settles, function(turn)
   local destination, lease, drain = take(turn), take_number(turn), take(turn) == '1'
   local name = next_job(turn, destination, drain)
   if not name then
@@ -66,10 +61,13 @@ define('claim_next', SETTLES, function(turn)
   end
   local id, number = read_name(name)
   local claimed = claim(turn, message(turn, id), number, nil, lease, true)
-  return claimed or corrupt(name, 'a slot is left of a job that cannot be claimed')
+  if not claimed then
+    return corrupt(name, 'a slot is left of a job that cannot be claimed')
+  end
+  return { name, claimed }
 end)
 
-define('renew', SETTLES, function(turn)
+define('renew', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
   local until_ = later(turn.now, take_number(turn))
   local job = current_job(m, number, generation)
@@ -86,7 +84,7 @@ define('renew', SETTLES, function(turn)
   return 1
 end)
 
-define('park', SETTLES, function(turn)
+define('park', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
   local job = current_job(m, number, generation)
   if not job or not advance(job.course, 'park') then
@@ -188,7 +186,7 @@ local function keep_results(turn, m, job, packed, recipients, results, settled, 
   return told
 end
 
-define('record', SETTLES, function(turn)
+define('record', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
   local report = take_report(turn)
   local fields =
@@ -213,11 +211,11 @@ define('record', SETTLES, function(turn)
   local settled = note_outcomes(results, report.outcomes)
   plan_retry(course, report, recipients, results)
   local told = keep_results(turn, m, job, fields[4], recipients, results, settled, feed_by_caller)
-  return told and 1 or 0
+  return told and 'owed' or 'stored'
 end)
 
 -- Counts a try that ended without a result.
-define('tried', SETTLES, function(turn)
+define('tried', settles, function(turn)
   local m, part, generation, problem =
     take_message(turn), take(turn), take_number(turn), take(turn)
   local number = tonumber(part)
