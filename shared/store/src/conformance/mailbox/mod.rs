@@ -1,10 +1,14 @@
 //! What every [`MailboxStore`] does.
 
 mod append;
+mod copy;
+mod delta;
 mod expunge;
+mod flags;
 pub mod model;
 mod removal;
 mod together;
+mod tree;
 
 use std::collections::HashSet;
 
@@ -34,6 +38,28 @@ pub async fn run<S: Subject<dyn MailboxStore>>(fresh: impl AsyncFn() -> S) {
     expunge::what_is_shown_comes_in_pages(&*fresh().await.open().await).await;
     removal::a_removed_account_is_empty_for_good(fresh().await.open().await).await;
     removal::removing_again_changes_nothing(&*fresh().await.open().await).await;
+    tree::mailboxes_are_made_with_those_above(&*fresh().await.open().await).await;
+    tree::a_role_is_held_by_one(&*fresh().await.open().await).await;
+    tree::mailboxes_are_bounded(&*fresh().await.open().await).await;
+    tree::a_renamed_mailbox_takes_those_below_along(&*fresh().await.open().await).await;
+    tree::a_renamed_inbox_leaves_an_empty_one(&*fresh().await.open().await).await;
+    tree::a_deleted_mailbox_is_gone_with_its_entries(&*fresh().await.open().await).await;
+    tree::subscriptions_stay_whatever_becomes_of_mailboxes(&*fresh().await.open().await).await;
+    tree::a_removed_account_gets_no_mailbox(&*fresh().await.open().await).await;
+    copy::several_are_appended_or_none(&*fresh().await.open().await).await;
+    copy::copies_are_like_their_originals(&*fresh().await.open().await).await;
+    copy::a_copy_is_whole_or_refused(&*fresh().await.open().await).await;
+    copy::a_moved_entry_is_in_one_place(&*fresh().await.open().await).await;
+    flags::flags_are_added_removed_and_replaced(&*fresh().await.open().await).await;
+    flags::what_changed_since_keeps_its_flags(&*fresh().await.open().await).await;
+    flags::keywords_are_bounded(&*fresh().await.open().await).await;
+    flags::only_what_is_deleted_is_expunged(&*fresh().await.open().await).await;
+    delta::what_is_listed_compactly_is_what_entries_say(&*fresh().await.open().await).await;
+    delta::a_delta_tells_what_happened_since(&*fresh().await.open().await).await;
+    delta::the_log_of_what_vanished_is_bounded(&*fresh().await.open().await).await;
+    delta::who_follows_changes_misses_none(fresh().await.open().await).await;
+    delta::changes_of_others_are_not_told(&*fresh().await.open().await).await;
+    delta::a_lock_is_held_by_one(&*fresh().await.open().await).await;
     together::uids_of_concurrent_appends_are_dense(fresh().await.open().await).await;
     together::of_concurrent_deliveries_one_is_stored(fresh().await.open().await).await;
     together::the_quota_holds_against_concurrent_appends(fresh().await.open().await).await;

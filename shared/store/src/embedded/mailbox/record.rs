@@ -24,6 +24,12 @@ pub(super) fn name_key(account: AccountId, name: &MailboxName) -> Key {
     of_account(Space::MailboxName, account).text(name.as_str())
 }
 
+/// The names that stand below `name`.
+pub(super) fn names_below(account: AccountId, name: &MailboxName) -> Key {
+    let below = of_account(Space::MailboxName, account).raw(name.as_str().as_bytes());
+    below.raw(b"/")
+}
+
 pub(super) fn subscription_key(account: AccountId, name: &MailboxName) -> Key {
     of_account(Space::Subscription, account).text(name.as_str())
 }
@@ -53,6 +59,8 @@ pub(super) struct AccountRecord {
     uid_validity: u32,
     /// The last id of a mailbox given.
     mailbox: u32,
+    /// How many mailboxes there are.
+    pub(super) mailboxes: usize,
     /// The last number of a shelf given.
     shelf: u32,
     pub(super) usage: Usage,
@@ -105,8 +113,8 @@ impl AccountRecord {
         role: Option<Role>,
         now: Timestamp,
     ) -> MailboxRecord {
-        self.mailbox += 1;
-        self.emptied(MailboxId::from_number(self.mailbox), name, role, now)
+        let id = self.next_mailbox();
+        self.emptied(id, name, role, now)
     }
 
     /// An empty mailbox of an id that was given already.
@@ -135,9 +143,10 @@ impl AccountRecord {
         }
     }
 
-    /// The id of the next new mailbox.
+    /// The id of one mailbox more.
     pub(super) fn next_mailbox(&mut self) -> MailboxId {
         self.mailbox += 1;
+        self.mailboxes += 1;
         MailboxId::from_number(self.mailbox)
     }
 

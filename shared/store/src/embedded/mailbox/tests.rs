@@ -124,3 +124,47 @@ async fn an_overlong_prefix_is_refused() {
         "{refused:?}"
     );
 }
+
+#[tokio::test]
+async fn what_a_crash_left_of_a_deleted_mailbox_is_emptied_along_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (junk, name) = (MailboxId::from_number(4), "Junk".parse().unwrap());
+    for number in 0..3 {
+        let entry = entry(number);
+        store.append(ANNA, &name, entry, Quota::NONE).await.unwrap();
+    }
+    let tree = store.tree(ANNA);
+    let deleted = store
+        .change(move |step, changed| tree.delete(step, junk, changed))
+        .await;
+    assert_eq!(deleted.unwrap(), Deleted::Deleted);
+    drop(store);
+
+    let store = open(folder.path());
+    assert_eq!(store.usage(ANNA).await.unwrap(), Usage::default());
+    assert_eq!(store.shown(None, 10).await.unwrap().len(), 3);
+    assert_eq!(store.releases(10).await.unwrap().len(), 3);
+    assert!(store.shown(None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_lock_ends_with_its_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at("2026-11-23T15:05:00Z"));
+    let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
+    let options = StoreOptions::default();
+    let store = EmbeddedStore::open(folder.path(), options, clock.clone(), fail).unwrap();
+    let (first, second) = (LockHolder::from_bits(1), LockHolder::from_bits(2));
+    let lease = Duration::from_secs(60);
+    assert!(store.lock(ANNA, first, lease).await.unwrap());
+    clock.advance(Duration::from_secs(59));
+    assert!(!store.lock(ANNA, second, lease).await.unwrap());
+    assert!(store.lock(ANNA, first, lease).await.unwrap());
+    clock.advance(Duration::from_secs(59));
+    assert!(!store.lock(ANNA, second, lease).await.unwrap());
+    clock.advance(Duration::from_secs(1));
+    assert!(store.lock(ANNA, second, lease).await.unwrap());
+    store.unlock(ANNA, first).await.unwrap();
+    assert!(!store.lock(ANNA, first, lease).await.unwrap());
+}

@@ -8,7 +8,9 @@ use super::super::engine::{Read, Step};
 use super::super::key::{Key, Space};
 use super::CHUNK;
 use super::desk::Desk;
-use super::record::{self, MailboxRecord, mailbox_key, name_key, of_account, subscription_key};
+use super::record::{
+    self, MailboxRecord, mailbox_key, name_key, names_below, of_account, subscription_key,
+};
 use super::row::{Fixed, on_shelf};
 use super::shown;
 use crate::StoreError;
@@ -34,15 +36,17 @@ impl Tree {
         let Some(mut desk) = Desk::open(step, self.account, self.now)? else {
             return Ok(Created::NoSuchAccount);
         };
-        let all = record::all(desk.step, self.account)?;
-        if all.iter().any(|mailbox| mailbox.name == *name) {
+        if desk.step.exists(&name_key(self.account, name))? {
             return Ok(Created::Exists);
         }
-        if role.is_some() && all.iter().any(|mailbox| mailbox.role == role) {
-            return Ok(Created::RoleTaken);
+        if role.is_some() {
+            let all = record::all(desk.step, self.account)?;
+            if all.iter().any(|mailbox| mailbox.role == role) {
+                return Ok(Created::RoleTaken);
+            }
         }
-        let missing = missing_above(&all, name);
-        if all.len() + missing.len() >= MAX_MAILBOXES {
+        let missing = missing_above(&desk, name)?;
+        if desk.owner.mailboxes + missing.len() >= MAX_MAILBOXES {
             return Ok(Created::TooMany);
         }
         make(&mut desk, missing, changed)?;
@@ -71,8 +75,9 @@ impl Tree {
         if *name == old {
             return Ok(Renamed::Renamed);
         }
-        let missing = missing_above(&all, name);
-        if all.len() + missing.len() + usize::from(old.is_inbox()) > MAX_MAILBOXES {
+        let missing = missing_above(&desk, name)?;
+        let more = missing.len() + usize::from(old.is_inbox());
+        if desk.owner.mailboxes + more > MAX_MAILBOXES {
             return Ok(Renamed::TooMany);
         }
         if old.is_inbox() {
@@ -94,8 +99,7 @@ impl Tree {
         if names.iter().any(|name| taken.contains(name)) {
             return Ok(Renamed::Exists);
         }
-        let above = missing_above(&staying, name);
-        make(&mut desk, above, changed)?;
+        make(&mut desk, missing, changed)?;
         for mailbox in &moving {
             desk.step.delete(name_key(self.account, &mailbox.name));
         }
@@ -154,8 +158,11 @@ impl Tree {
         let Some(mailbox) = desk.mailbox(id)? else {
             return Ok(Deleted::NoSuchMailbox);
         };
-        let all = record::all(desk.step, self.account)?;
-        if all.iter().any(|other| other.name.is_below(&mailbox.name)) {
+        if desk
+            .step
+            .first(&names_below(self.account, &mailbox.name))?
+            .is_some()
+        {
             return Ok(Deleted::HasInferiors);
         }
         desk.step.delete(mailbox_key(self.account, id));
@@ -167,6 +174,7 @@ impl Tree {
             octets: usage.octets.saturating_sub(mailbox.octets),
             messages: usage.messages.saturating_sub(mailbox.messages),
         };
+        desk.owner.mailboxes = desk.owner.mailboxes.saturating_sub(1);
         desk.owner.next_modseq();
         changed.push(desk.changed(id));
         desk.close()?;
@@ -201,14 +209,17 @@ impl Tree {
 }
 
 /// Names above `name` without a mailbox, the highest first.
-fn missing_above(all: &[MailboxRecord], name: &MailboxName) -> Vec<MailboxName> {
-    let there: BTreeSet<_> = all.iter().map(|mailbox| &mailbox.name).collect();
-    let mut missing: Vec<_> = name
-        .superiors()
-        .filter(|above| !there.contains(above))
-        .collect();
+fn missing_above(desk: &Desk<'_, '_>, name: &MailboxName) -> Result<Vec<MailboxName>, StoreError> {
+    let mut missing = Vec::new();
+    for above in name.superiors() {
+        // What has a mailbox has one above it too.
+        if desk.step.exists(&name_key(desk.account, &above))? {
+            break;
+        }
+        missing.push(above);
+    }
     missing.reverse();
-    missing
+    Ok(missing)
 }
 
 fn make(
