@@ -40,6 +40,8 @@ pub(crate) fn content(error: &content::Error) -> Reply {
         | content::Error::ForeignId(_)
         | content::Error::Corrupt { .. }
         | content::Error::Io { .. }
+        | content::Error::Remote { .. }
+        | content::Error::Busy
         | content::Error::TrailerTooLong { .. }
         | content::Error::Envelope(_)
         | content::Error::GivenUp

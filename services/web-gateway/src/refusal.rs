@@ -199,7 +199,10 @@ impl From<content::Error> for Refusal {
             content::Error::ForeignId(_) | content::Error::Corrupt { .. } => {
                 Self::new(Kind::Damaged, error)
             }
-            content::Error::Io { .. } | content::Error::Stopped => Self::new(
+            content::Error::Io { .. }
+            | content::Error::Remote { .. }
+            | content::Error::Busy
+            | content::Error::Stopped => Self::new(
                 Kind::Unavailable,
                 "content cannot be read; the log says why",
             ),

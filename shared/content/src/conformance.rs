@@ -12,7 +12,7 @@ use message::{
 };
 use tokio::task::JoinSet;
 
-use crate::{CHUNK, ContentStore, Error, Listed, Reader, Stored, Trailer};
+use crate::{CHUNK, ContentStore, Error, Listed, Reader, SUMMARY_MAX, Stored, Trailer};
 
 /// Lengths around every limit of blocks and packing.
 const LENGTHS: [usize; 9] = [
@@ -43,6 +43,8 @@ where
     many_write_at_once(make().await).await;
     a_trailer_has_a_limit(&*make().await).await;
     foreign_ids_are_refused(&*make().await).await;
+    a_summary_goes_with_its_content(&*make().await).await;
+    summaries_are_kept_for_many(&*make().await).await;
 }
 
 /// Writes `octets` in pieces of `piece`.
@@ -317,4 +319,50 @@ async fn foreign_ids_are_refused(store: &dyn ContentStore) {
         Some(Error::ForeignId(_))
     ));
     assert!(matches!(store.remove(&id).await, Err(Error::ForeignId(_))));
+}
+
+async fn a_summary_goes_with_its_content(store: &dyn ContentStore) {
+    for length in LENGTHS {
+        let octets = sample(length, 7);
+        let Stored { id, .. } = put(store, &octets, CHUNK, 1).await;
+        assert_eq!(store.summary(&id).await, None);
+        for kept in [&b"first"[..], b"", &[b'x'; SUMMARY_MAX], b"last"] {
+            store.keep_summary(&id, kept).await;
+            assert_eq!(store.summary(&id).await.as_deref(), Some(kept), "{length}");
+        }
+        store.keep_summary(&id, &[b'x'; SUMMARY_MAX + 1]).await;
+        assert!(store.summary(&id).await.is_none_or(|kept| kept == "last"));
+        assert!(get(store, &id).await.expect("what was stored").0 == octets);
+        store.remove(&id).await.expect("removal");
+        assert_eq!(store.summary(&id).await, None, "{length}");
+    }
+    assert_eq!(list_all(store, 10).await, []);
+    let foreign: ContentId = "made.by.no_store".parse().expect("an id");
+    assert_eq!(store.summary(&foreign).await, None);
+}
+
+async fn summaries_are_kept_for_many(store: &dyn ContentStore) {
+    let mut ids = Vec::new();
+    for number in 0..100_usize {
+        let length = if number.is_multiple_of(10) {
+            3 * CHUNK
+        } else {
+            600
+        };
+        let Stored { id, .. } = put(store, &sample(length, 0), CHUNK, number as u128).await;
+        if !number.is_multiple_of(3) {
+            store
+                .keep_summary(&id, &sample(number * 50, number as u64))
+                .await;
+        }
+        ids.push(id);
+    }
+    ids.reverse();
+    let kept = store.summaries(&ids).await;
+    assert_eq!(kept.len(), ids.len());
+    for (number, kept) in (0..100_usize).rev().zip(kept) {
+        let expected = (!number.is_multiple_of(3)).then(|| sample(number * 50, number as u64));
+        assert_eq!(kept.map(Vec::from), expected, "{number}");
+    }
+    assert!(store.summaries(&[]).await.is_empty());
 }

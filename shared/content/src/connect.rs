@@ -8,28 +8,51 @@ use std::sync::Arc;
 
 use message::{Clock, Randomness};
 
-use crate::file::{FileStore, WriterName};
-use crate::{ContentStore, Error};
+use crate::file::FileStore;
+use crate::{ContentStore, Error, S3Store, S3Url, WriterName};
 
 /// Where contents are kept, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentUrl {
     /// `file:///absolute/path`: a directory of this host.
     File(PathBuf),
+    /// `s3://bucket/prefix?endpoint=…&region=…`: a bucket, for many hosts.
+    S3(S3Url),
 }
 
-/// Text that names no content store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Text that names no content store. None of it tells what may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentUrlError {
     /// Only a path from the root means the same for every process.
     #[error("a content directory is written file:///absolute/path")]
     Relative,
-    /// S3 is not among the adapters of this version.
-    #[error("content on S3 is not supported by this version; use file:///absolute/path")]
-    S3,
     /// Some other scheme, or none.
-    #[error("a content URL begins with file://")]
+    #[error("a content URL begins with file:// or s3://")]
     Scheme,
+    /// No bucket, or a name that is none.
+    #[error("a bucket is written s3://bucket or s3://bucket/prefix, of letters, digits, . _ -")]
+    Bucket,
+    /// URLs are logged.
+    #[error(
+        "credentials do not belong in the URL; they are read from AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY, or from the file named by credentials=/path"
+    )]
+    Credentials,
+    /// Not where requests could go.
+    #[error("endpoint is written https://host or http://host, without credentials")]
+    Endpoint,
+    /// Mail would pass in clear.
+    #[error("an endpoint with http:// needs allow_http=true")]
+    Clear,
+    /// A parameter that cannot have this value.
+    #[error(
+        "{0} has a value that it cannot have: region is a name, allow_http true or false, \
+         credentials the absolute path of a file"
+    )]
+    Value(Box<str>),
+    /// A parameter that nobody knows.
+    #[error("an S3 URL takes endpoint, region, allow_http and credentials, and no other parameter")]
+    Parameter,
 }
 
 impl FromStr for ContentUrl {
@@ -37,7 +60,7 @@ impl FromStr for ContentUrl {
 
     fn from_str(text: &str) -> Result<Self, ContentUrlError> {
         if text.starts_with("s3:") {
-            return Err(ContentUrlError::S3);
+            return text.parse().map(Self::S3);
         }
         let path = text
             .strip_prefix("file://")
@@ -53,6 +76,7 @@ impl fmt::Display for ContentUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file://{}", path.display()),
+            Self::S3(url) => url.fmt(f),
         }
     }
 }
@@ -70,7 +94,7 @@ pub struct Settings {
     /// Makes ids unique.
     pub random: Arc<dyn Randomness>,
     /// So many octets of the disk stay free: beneath, new contents are refused
-    /// as on a full disk.
+    /// as on a full disk. A bucket has no such limit.
     pub min_free: u64,
     /// Ends the process after a failed fsync. A test may return from it: the
     /// store then refuses everything with [`Error::Stopped`].
@@ -106,10 +130,12 @@ fn exit(error: &io::Error) {
     std::process::exit(EX_IOERR);
 }
 
-/// Opens the store at `url`, and where the process writes, makes its directory.
+/// Opens the store at `url`. Where the process writes, this makes its directory,
+/// or proves that it may write to the bucket.
 pub async fn connect(url: &ContentUrl, settings: Settings) -> Result<Arc<dyn ContentStore>, Error> {
     match url {
         ContentUrl::File(root) => Ok(Arc::new(FileStore::open(root, settings).await?)),
+        ContentUrl::S3(url) => Ok(Arc::new(S3Store::open(url, settings).await?)),
     }
 }
 
@@ -126,8 +152,10 @@ mod tests {
         );
         check("file://data", Err(ContentUrlError::Relative));
         check("/var/lib/x", Err(ContentUrlError::Scheme));
-        check("s3://bucket", Err(ContentUrlError::S3));
-        let url: ContentUrl = "file:///var/lib/x".parse().unwrap();
-        assert_eq!(url.to_string().parse(), Ok(url));
+        check("s3:bucket", Err(ContentUrlError::Bucket));
+        for text in ["file:///var/lib/x", "s3://bucket/prefix"] {
+            let url: ContentUrl = text.parse().unwrap();
+            assert_eq!(url.to_string(), text);
+        }
     }
 }

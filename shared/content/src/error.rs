@@ -1,7 +1,9 @@
 //! What can go wrong with contents.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use message::ContentId;
 
@@ -34,6 +36,21 @@ pub enum Error {
         /// Its reason.
         source: io::Error,
     },
+    /// The object store refused, or did not answer.
+    #[error("cannot {operation} {object}: {refusal}")]
+    Remote {
+        /// The operation, as a verb.
+        operation: &'static str,
+        /// The object, as a URL without its query.
+        object: String,
+        /// What an operator can do something about.
+        refusal: Refusal,
+        /// What the store, or the way to it, said.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// As many long contents are being written as there is memory for.
+    #[error("too many long contents are being written at once")]
+    Busy,
     /// Prefix and envelope together are too long.
     #[error("prefix and envelope take {octets} octets, more than {limit}")]
     TrailerTooLong {
@@ -54,6 +71,31 @@ pub enum Error {
     /// Nothing more can be written since an fsync failed.
     #[error("writing ended after a failed fsync")]
     Stopped,
+}
+
+/// Why an object store did not do as asked. Whatever it was may pass, or be
+/// mended without us: nobody's message fails for good by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such bucket.
+    NoBucket,
+    /// The credentials are wrong, or do not allow it.
+    Denied,
+    /// No connection, or no answer in time.
+    Unreachable,
+    /// It answered with an error.
+    Failed,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoBucket => "the bucket does not exist",
+            Self::Denied => "the credentials are not accepted, or do not allow it",
+            Self::Unreachable => "the object store does not answer",
+            Self::Failed => "the object store answers with an error",
+        })
+    }
 }
 
 impl Error {

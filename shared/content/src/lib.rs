@@ -11,6 +11,10 @@
 //! process ends (see [`Settings::on_sync_failure`]): what the kernel dropped
 //! cannot be written again, so a second try would only seem to succeed.
 //!
+//! A content may have a *summary*: what a protocol computed from it once, such as
+//! ENVELOPE and BODYSTRUCTURE of IMAP. It is kept without a promise: whoever finds
+//! none, or cannot read it, computes it again.
+//!
 //! [`ContentStore::list`] and [`Reader::trailer`] together recover mail when the
 //! store is lost: every content tells its message id, prefix and recipients.
 
@@ -19,15 +23,23 @@ pub mod conformance;
 mod connect;
 mod error;
 pub mod file;
+mod name;
+mod record;
+mod s3;
+mod summary;
 mod trailer;
+
+use std::slice;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use message::{ContentId, Timestamp};
 
 pub use connect::{ContentUrl, ContentUrlError, Settings, SyncFailure, connect};
-pub use error::Error;
-pub use file::WriterName;
+pub use error::{Error, Refusal};
+pub use name::{WriterName, WriterNameError};
+pub use s3::{S3Store, S3Url};
+pub use summary::SUMMARY_MAX;
 pub use trailer::Trailer;
 
 /// The most octets that one [`Reader::read`] or [`Reader::read_range`] returns.
@@ -51,6 +63,25 @@ pub trait ContentStore: Send + Sync {
     /// or from where an earlier page ended. Contents that come and go meanwhile
     /// may or may not be listed; all others are, once.
     async fn list(&self, after: Option<Cursor>, limit: usize) -> Result<Page, Error>;
+
+    /// Keeps what was computed from a content, in place of what was kept before.
+    /// Not durable, and not an error where it fails; what is longer than
+    /// [`SUMMARY_MAX`] is not kept. It goes when its content is removed.
+    async fn keep_summary(&self, id: &ContentId, summary: &[u8]) {
+        let _ = (id, summary);
+    }
+
+    /// What was kept of a content by whichever process; none where nothing is,
+    /// or nothing that is whole.
+    async fn summary(&self, id: &ContentId) -> Option<Bytes> {
+        let kept = self.summaries(slice::from_ref(id)).await;
+        kept.into_iter().next().flatten()
+    }
+
+    /// What [`ContentStore::summary`] says of each, in the order asked, in one go.
+    async fn summaries(&self, ids: &[ContentId]) -> Vec<Option<Bytes>> {
+        vec![None; ids.len()]
+    }
 }
 
 /// A content being written. Dropped unfinished, it leaves nothing behind.

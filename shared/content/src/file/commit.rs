@@ -15,9 +15,9 @@ use message::ContentId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::WriterDirectory;
-use super::name::{Kind, Slot, Stamp};
-use super::record::{HEADER, Header, Unheaded};
 use crate::Error;
+use crate::name::{Kind, Slot, Stamp};
+use crate::record::{HEADER, Header, Unheaded};
 
 /// A segment that has grown to this length is left for a new one.
 pub(crate) const SEGMENT: u64 = 64 * 1024 * 1024;

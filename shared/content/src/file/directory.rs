@@ -10,8 +10,8 @@ use message::{Clock, Randomness};
 use tokio::runtime::Handle;
 
 use super::durable::Durable;
-use super::name::{Kind, Location, Slot, Stamp, WriterName, file_name, parse_file_name};
 use crate::Error;
+use crate::name::{Kind, Location, Slot, Stamp, WriterName, file_name, parse_file_name};
 
 /// The directory that this process alone writes to.
 pub(crate) struct WriterDirectory {

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use message::ContentId;
 
-use super::name::{Kind, Location, Slot, Stamp, WriterName, parse_file_name};
 use super::reclaim::Reclaimer;
-use super::record::{Header, State};
 use super::walk::Walk;
+use crate::name::{Kind, Location, Slot, Stamp, WriterName, parse_file_name};
+use crate::record::{Header, State};
 use crate::{Cursor, Error, Listed, Page};
 
 /// How many file names are gathered from a directory at a time.
@@ -91,7 +91,7 @@ impl Listing<'_> {
                 let progress = match kind {
                     Kind::Segment => self.segment(writer, stamp, 0)?,
                     Kind::Single => self.single(writer, stamp)?,
-                    Kind::Partial => Progress::Room,
+                    Kind::Partial | Kind::Summaries => Progress::Room,
                 };
                 if progress == Progress::Full {
                     return Ok(Progress::Full);
@@ -206,6 +206,9 @@ fn files(directory: &Path, from: Bound<Stamp>) -> Result<BTreeMap<Stamp, Kind>, 
         let Some((stamp, kind)) = parse_file_name(&name?) else {
             continue;
         };
+        if kind == Kind::Summaries {
+            continue; // its stamp is a segment's
+        }
         let follows = match from {
             Bound::Unbounded => true,
             Bound::Included(from) => stamp >= from,

@@ -4,12 +4,13 @@
 //! <root>/<writer>/<stamp>.segment    records of up to 128 KiB, appended
 //! <root>/<writer>/<stamp>.content    one record, longer than that
 //! <root>/<writer>/<stamp>.partial    neither yet; removed at the next start
+//! <root>/<writer>/<stamp>.summaries  what was computed from a segment's contents
 //! ```
 //!
 //! Every process writes under a directory of its own and reads all of them. A
 //! content's id tells its place, so there is no index to lose. A segment is
 //! appended to by the run that made it and by no other: what a crash left at its
-//! end is never written behind. [`record`] tells the format; a record holds
+//! end is never written behind. [`crate::record`] tells the format; a record holds
 //! enough to recover its mail without the store.
 //!
 //! Failures: a full disk, or one on which less is free than shall stay free
@@ -21,30 +22,29 @@ mod commit;
 mod directory;
 mod durable;
 mod listing;
-mod name;
 mod reader;
 mod reclaim;
-mod record;
+mod summaries;
 #[cfg(test)]
 mod tests;
 mod walk;
 mod writer;
 
-pub use name::{WriterName, WriterNameError};
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use message::ContentId;
 
-use crate::{ContentStore, Cursor, Error, Page, Reader, Settings, Writer};
+use crate::name::Location;
+use crate::{ContentStore, Cursor, Error, Page, Reader, SUMMARY_MAX, Settings, Writer};
 use commit::GroupCommit;
 use directory::WriterDirectory;
 use durable::{Disk, Durable, SystemDisk};
-use name::Location;
 use reader::FileReader;
 use reclaim::Reclaimer;
+use summaries::Summaries;
 use writer::FileWriter;
 
 /// A directory with a directory per writer.
@@ -127,6 +127,27 @@ impl ContentStore for FileStore {
         let (root, reclaimer) = (self.root.clone(), Arc::clone(&self.reclaimer));
         let after = after.map(|Cursor(id)| id);
         blocking(move || listing::page(&root, &reclaimer, after.as_ref(), limit)).await
+    }
+
+    async fn keep_summary(&self, id: &ContentId, summary: &[u8]) {
+        let (Ok(location), true) = (Location::parse(id), summary.len() <= SUMMARY_MAX) else {
+            return;
+        };
+        let (root, summary) = (self.root.clone(), summary.to_owned());
+        let kept = blocking(move || Ok(summaries::keep(&root, &location, &summary))).await;
+        if let Ok(Err(error)) = kept {
+            tracing::debug!(content = %id, %error, "a summary is not kept");
+        }
+    }
+
+    async fn summaries(&self, ids: &[ContentId]) -> Vec<Option<Bytes>> {
+        let (root, wanted) = (self.root.clone(), ids.to_owned());
+        let read = blocking(move || {
+            let mut summaries = Summaries::default();
+            let read = wanted.iter().map(|id| summaries.read(&root, id));
+            Ok(read.collect())
+        });
+        read.await.unwrap_or_else(|_| vec![None; ids.len()])
     }
 }
 

@@ -10,9 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::blocking;
-use super::name::{Location, Slot};
-use super::record::{self, BLOCK, Damage, HEADER, Header, State};
-use super::writer::PACKED;
+use crate::name::{Location, Slot};
+use crate::record::{self, BLOCK, Damage, HEADER, Header, PACKED_RECORD, State, Unpacked};
 use crate::{Error, Reader, Trailer};
 
 pub(crate) struct FileReader {
@@ -39,10 +38,6 @@ struct Source {
     file: File,
     path: PathBuf,
 }
-
-/// The longest record of a segment: two full blocks and the longest trailer,
-/// with generous room for header and checksums.
-const PACKED_RECORD: u32 = PACKED as u32 + Trailer::MAX as u32 + 4096;
 
 impl FileReader {
     /// Opens a content and verifies its trailer. Blocks.
@@ -124,15 +119,9 @@ impl Source {
                 what: "the record has another length",
             }));
         }
-        let count = header.octets.div_ceil(BLOCK);
-        let blocks = (0..count)
-            .map(|number| header.block(number))
-            .map(|(at, length)| record::verified(part(&record, at, length), offset + at))
-            .collect::<Result<_, _>>()
-            .map_err(|damage| self.corrupt(damage))?;
-        let (at, length) = header.trailer_part();
-        let trailer = record::decode_trailer(part(&record, at, length), offset + at)
-            .map_err(|damage| self.corrupt(damage))?;
+        let body = record.slice(HEADER as usize..);
+        let Unpacked { trailer, blocks } =
+            Unpacked::verify(&header, &body, offset + HEADER).map_err(|d| self.corrupt(d))?;
         Ok(FileReader {
             header,
             trailer,
@@ -192,8 +181,4 @@ impl Source {
     fn corrupt(&self, damage: Damage) -> Error {
         damage.of(&self.path)
     }
-}
-
-fn part(record: &Bytes, at: u64, length: u64) -> Bytes {
-    record.slice(at as usize..(at + length) as usize)
 }

@@ -16,10 +16,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use super::name::{Location, Slot, Stamp};
-use super::record::{HEADER, Header, State, state_at};
+use super::summaries;
 use super::walk::Walk;
 use crate::Error;
+use crate::name::{Kind, Location, Slot, Stamp};
+use crate::record::{HEADER, Header, State, state_at};
 
 /// How many segments are counted at a time.
 const COUNTED: usize = 4096;
@@ -44,7 +45,9 @@ impl Reclaimer {
         let Some(segment) = Segment::open(&path, location.stamp)? else {
             return Ok(());
         };
-        if segment.kill(offset.into(), length.into())? && self.count_down(&segment)? == 0 {
+        let died = segment.kill(offset.into(), length.into())?;
+        summaries::forget(root, location);
+        if died && self.count_down(&segment)? == 0 {
             self.remove_if_dead(&segment)?;
         }
         Ok(())
@@ -73,6 +76,9 @@ impl Reclaimer {
             return Ok(());
         }
         self.counts().remove(path);
+        // First, so that no crash leaves it without its segment.
+        let summaries = Kind::Summaries.beside(path);
+        found(fs::remove_file(&summaries)).map_err(Error::io("remove", summaries))?;
         found(fs::remove_file(path))
             .map(drop)
             .map_err(Error::io("remove", path))

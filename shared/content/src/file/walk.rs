@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::name::Stamp;
-use super::record::{ALIGNMENT, Damage, HEADER, Header, MAGIC, State};
 use crate::Error;
+use crate::name::Stamp;
+use crate::record::{ALIGNMENT, Damage, HEADER, Header, MAGIC, State};
 
 /// The headers of a file in their order. [`Error::Corrupt`] stands for a gap
 /// between records and the walk goes on behind it; another error ends it.
@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::file::record::Encoder;
+    use crate::record::Encoder;
 
     const STAMP: u128 = 99;
 

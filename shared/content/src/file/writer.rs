@@ -10,12 +10,9 @@ use message::ContentId;
 use super::blocking;
 use super::commit::GroupCommit;
 use super::directory::{Partial, WriterDirectory};
-use super::name::{Kind, Slot};
-use super::record::{Encoder, Header, Unheaded};
+use crate::name::{Kind, Slot};
+use crate::record::{Encoder, Header, PACKED, Unheaded};
 use crate::{CHUNK, Error, Stored, Trailer, Writer};
-
-/// Contents up to this length share a segment.
-pub(crate) const PACKED: u64 = 128 * 1024;
 
 pub(crate) struct FileWriter {
     directory: Arc<WriterDirectory>,

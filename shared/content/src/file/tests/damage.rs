@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{files, store};
 use crate::conformance::{get, list_all, put, sample};
-use crate::file::name::{Location, Slot};
+use crate::name::{Location, Slot};
 use crate::{ContentStore, Error, Stored};
 
 /// Flips a bit of a file.

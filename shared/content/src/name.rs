@@ -86,17 +86,25 @@ pub(crate) enum Kind {
     Single,
     /// Not yet either of them; nothing refers to it.
     Partial,
+    /// The summaries of a segment's contents.
+    Summaries,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Segment, Self::Single, Self::Partial];
+    const ALL: [Self; 4] = [Self::Segment, Self::Single, Self::Partial, Self::Summaries];
 
     const fn extension(self) -> &'static str {
         match self {
             Self::Segment => "segment",
             Self::Single => "content",
             Self::Partial => "partial",
+            Self::Summaries => "summaries",
         }
+    }
+
+    /// The path of this kind's file with the stamp of another.
+    pub(crate) fn beside(self, path: &Path) -> PathBuf {
+        path.with_extension(self.extension())
     }
 }
 
@@ -139,6 +147,11 @@ impl Location {
             Slot::Packed { .. } => Kind::Segment,
         };
         root.join(&*self.writer.0).join(file_name(self.stamp, kind))
+    }
+
+    /// The path of the file beside its segment that holds its summary.
+    pub(crate) fn summaries_path(&self, root: &Path) -> PathBuf {
+        Kind::Summaries.beside(&self.path(root))
     }
 
     pub(crate) fn parse(id: &ContentId) -> Result<Self, Error> {

@@ -1,4 +1,4 @@
-//! The record: how one content stands in a file.
+//! The record: how one content stands in a file or an object.
 //!
 //! ```text
 //! header     64 octets, numbers little-endian
@@ -19,7 +19,7 @@ use std::path::Path;
 use bytes::Bytes;
 use message::Timestamp;
 
-use super::name::Stamp;
+use crate::name::Stamp;
 use crate::{Error, Trailer};
 
 pub(crate) const MAGIC: &[u8; 8] = b"ROHRREC1";
@@ -27,6 +27,12 @@ pub(crate) const HEADER: u64 = 64;
 pub(crate) const ALIGNMENT: u64 = 8;
 /// The octets that one checksum covers at most.
 pub(crate) const BLOCK: u64 = crate::CHUNK as u64;
+
+/// Contents up to this length share a segment.
+pub(crate) const PACKED: u64 = 128 * 1024;
+/// The longest record of a segment: two full blocks and the longest trailer,
+/// with generous room for header and checksums.
+pub(crate) const PACKED_RECORD: u32 = PACKED as u32 + Trailer::MAX as u32 + 4096;
 
 const CHECKSUM: u64 = 4;
 const CHECKSUM_AT: usize = 56;
@@ -142,6 +148,16 @@ impl Header {
         }
     }
 
+    /// Reads the header of a living record of the file named `stamp`, wherever
+    /// in it the record was written.
+    pub(crate) fn decode_anywhere(
+        encoded: &[u8; HEADER as usize],
+        stamp: Stamp,
+    ) -> Result<Self, Damage> {
+        let offset = u64::from_le_bytes(field(encoded, 24));
+        Self::decode(encoded, stamp, offset).map(|(header, _)| header)
+    }
+
     /// The length of the whole record.
     pub(crate) fn length(&self) -> u64 {
         let (at, length) = self.trailer_part();
@@ -188,6 +204,37 @@ pub(crate) fn verified(mut block: Bytes, offset: u64) -> Result<Bytes, Damage> {
         });
     }
     Ok(block)
+}
+
+/// All of a record that was read at once, verified.
+pub(crate) struct Unpacked {
+    pub(crate) trailer: Trailer,
+    /// The octets.
+    pub(crate) blocks: Vec<Bytes>,
+}
+
+impl Unpacked {
+    /// Takes apart `body`, what follows the header; `offset` is where it was
+    /// read.
+    pub(crate) fn verify(header: &Header, body: &Bytes, offset: u64) -> Result<Self, Damage> {
+        let part = |at: u64, length: u64| {
+            let (start, end) = ((at - HEADER) as usize, (at - HEADER + length) as usize);
+            let whole = body.len() >= end;
+            whole.then(|| body.slice(start..end)).ok_or(Damage {
+                offset,
+                what: "the record is too short",
+            })
+        };
+        let block = |number| {
+            let (at, length) = header.block(number);
+            verified(part(at, length)?, offset + at - HEADER)
+        };
+        let blocks = (0..header.octets.div_ceil(BLOCK)).map(block);
+        let blocks = blocks.collect::<Result<_, _>>()?;
+        let (at, length) = header.trailer_part();
+        let trailer = decode_trailer(part(at, length)?, offset + at - HEADER)?;
+        Ok(Self { trailer, blocks })
+    }
 }
 
 /// The trailer out of its blocks.
