@@ -60,7 +60,7 @@ impl RabbitMq {
         let settings = std::fs::read_to_string(secrets.deploy("rabbitmq/rabbitmq.conf"))?;
         // It reads the file at each start; the tests start it once.
         let there = definitions.path().display();
-        Self::start(&settings.replace("/etc/rabbitmq/definitions.json", &there.to_string())).await
+        Self::start(&settings.replace("/run/secrets/definitions.json", &there.to_string())).await
     }
 
     /// The command that starts the node, all of its files in its directory.
