@@ -35,7 +35,7 @@ pub enum ContentUrlError {
     /// URLs are logged.
     #[error(
         "credentials do not belong in the URL; they are read from AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY, or from the file named by credentials=/path"
+         AWS_SECRET_ACCESS_KEY, or from the file named by credentials_file=/path"
     )]
     Credentials,
     /// Not where requests could go.
@@ -47,11 +47,13 @@ pub enum ContentUrlError {
     /// A parameter that cannot have this value.
     #[error(
         "{0} has a value that it cannot have: region is a name, allow_http true or false, \
-         credentials the absolute path of a file"
+         credentials_file an absolute path"
     )]
     Value(Box<str>),
     /// A parameter that nobody knows.
-    #[error("an S3 URL takes endpoint, region, allow_http and credentials, and no other parameter")]
+    #[error(
+        "an S3 URL takes endpoint, region, allow_http and credentials_file, and no other parameter"
+    )]
     Parameter,
 }
 

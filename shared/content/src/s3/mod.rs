@@ -6,9 +6,11 @@
 //! s3://<bucket>/<prefix>/<writer>/<stamp>.dead/<offset>  marks a record removed
 //! ```
 //!
-//! Every process writes under a name of its own and reads all of them; what one
-//! has stored every other reads at once, for S3 reads what was written last. A
-//! content's id tells its place, so there is no index to lose. The records are
+//! Every service writes under a name of its own and reads all of them; what one
+//! has stored every other reads at once, for S3 reads what was written last. An
+//! object is written once and by one process, under a stamp that nobody else
+//! draws, so instances of a service may share its name. A content's id tells its
+//! place, so there is no index to lose. The records are
 //! those of the files ([`crate::record`]), with their checksums and trailers;
 //! [`pack`] tells how they stand in an object, [`reclaim`] how they go.
 //!

@@ -70,10 +70,16 @@ impl Reclaimer {
         };
         let mark = stem.dead_at(offset);
         self.bucket.put(&mark, Bytes::new().into()).await?;
-        match self.count_down(&stem, length.into()) {
-            Some(count) if !count.is_worth_a_look() => Ok(()),
-            Some(_) | None => self.look(&stem).await,
+        let count = self.count_down(&stem, length.into());
+        if count.is_some_and(|count| !count.is_worth_a_look()) {
+            return Ok(());
         }
+        // The content is gone; its space can wait for a later look.
+        if let Err(error) = self.look(&stem).await {
+            let pack = stem.pack();
+            tracing::warn!(pack, %error, "the space of removed contents stays taken for now");
+        }
+        Ok(())
     }
 
     /// Does what is to be done about a pack and the marks of its dead.
@@ -94,13 +100,16 @@ impl Reclaimer {
             self.bucket.remove(&stem.pack()).await?;
             return self.unmark(stem, dead).await;
         }
-        if count.is_worth_a_look() && self.write_anew(stem, &dead).await? {
-            self.unmark(stem, dead).await?;
+        let mut useless = dead;
+        if count.is_worth_a_look() && self.write_anew(stem, &useless).await? {
             count = Count {
                 all: count.all - count.dead,
                 dead: 0,
             };
+        } else {
+            useless.retain(|offset| index.find(*offset).is_none());
         }
+        self.unmark(stem, useless).await?;
         self.remember(stem, count);
         Ok(())
     }

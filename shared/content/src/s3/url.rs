@@ -71,10 +71,10 @@ impl S3Url {
             ("region", region) if is_name(region) => self.region = Some(region.into()),
             ("allow_http", "true") => self.allow_http = true,
             ("allow_http", "false") => self.allow_http = false,
-            ("credentials", path) if Path::new(path).is_absolute() => {
+            ("credentials_file", path) if Path::new(path).is_absolute() => {
                 self.credentials = Some(path.into());
             }
-            ("region" | "allow_http" | "credentials", _) => {
+            ("region" | "allow_http" | "credentials_file", _) => {
                 return Err(ContentUrlError::Value(key.into()));
             }
             // Not shown, for it may be a secret in the wrong place.
@@ -103,7 +103,7 @@ impl fmt::Display for S3Url {
             ("endpoint", self.endpoint.as_deref()),
             ("region", self.region.as_deref()),
             ("allow_http", self.allow_http.then_some("true")),
-            ("credentials", credentials.as_deref()),
+            ("credentials_file", credentials.as_deref()),
         ];
         let mut separator = '?';
         for (key, value) in parameters {
@@ -125,7 +125,7 @@ mod tests {
             "s3://mail",
             "s3://mail/deep/er",
             "s3://mail?endpoint=https://s3.example.org:9000&region=eu-1",
-            "s3://mail/x?endpoint=http://127.0.0.1:9000&allow_http=true&credentials=/run/secrets/s3",
+            "s3://mail/x?endpoint=http://127.0.0.1:9000&allow_http=true&credentials_file=/run/secrets/s3",
         ] {
             let url: S3Url = text.parse().unwrap();
             assert_eq!(url.to_string(), text);
@@ -159,8 +159,8 @@ mod tests {
             ContentUrlError::Value("allow_http".into()),
         );
         check(
-            "s3://mail?credentials=x",
-            ContentUrlError::Value("credentials".into()),
+            "s3://mail?credentials_file=x",
+            ContentUrlError::Value("credentials_file".into()),
         );
     }
 }

@@ -3,6 +3,7 @@
 mod damage;
 mod durability;
 mod reclaiming;
+mod summaries;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use tokio::task::JoinSet;
+
 use super::server::Server;
 use super::{burst, until};
 use crate::conformance::{get, list_all, sample};
@@ -95,4 +97,28 @@ async fn whatever_a_killed_reclaimer_left_is_taken_up_by_the_next_listing() {
     fs::write(folder.join("00000000"), b"").unwrap();
     assert_eq!(list_all(&*server.store("p", None).await, 5).await, []);
     assert!(server.objects("p", ".dead").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_reclaimers_at_a_time_lose_nothing() {
+    let server = Server::start().await;
+    let writer = server.store("p", Some("w")).await;
+    let ids = burst(&writer, &[100_000; 24]).await;
+    let mut removals = JoinSet::new();
+    for (number, id) in ids.iter().enumerate().filter(|(number, _)| number % 3 != 0) {
+        let (id, store) = (id.clone(), server.store("p", None).await);
+        removals.spawn(async move { (number, store.remove(&id).await) });
+    }
+    for (number, removed) in removals.join_all().await {
+        removed.unwrap();
+        assert!(matches!(
+            get(&*writer, &ids[number]).await,
+            Err(Error::NotFound(_))
+        ));
+    }
+    for (number, id) in ids.iter().enumerate().step_by(3) {
+        let (octets, _) = get(&*writer, id).await.unwrap();
+        assert!(octets == sample(100_000, number as u64), "content {number}");
+    }
+    assert_eq!(list_all(&*writer, 5).await.len(), 8);
 }

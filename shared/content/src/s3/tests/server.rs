@@ -64,7 +64,7 @@ impl Server {
         let (port, credentials) = (self.port, credentials.display());
         format!(
             "s3://{path}?endpoint=http://127.0.0.1:{port}&region=eu-1&allow_http=true\
-             &credentials={credentials}"
+             &credentials_file={credentials}"
         )
         .parse()
         .unwrap()
