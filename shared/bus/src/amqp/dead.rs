@@ -14,9 +14,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use message::Topic;
@@ -182,15 +180,9 @@ impl<'b> Look<'b> {
             let ack = self.channel.basic_ack(*tag, BasicAckOptions::default());
             answered("end a dead letter", ack).await?;
         }
-        let all = BasicNackOptions {
-            multiple: true,
-            requeue: true,
-        };
         let given_back = self.deliveries.len() - ended.len();
-        if given_back > 0 {
-            let back = self.channel.basic_nack(0, all);
-            answered("give dead letters back", back).await?;
-        }
+        // What a channel had when it ends is put back in its order; what is given
+        // back by a negative acknowledgement of all is not.
         let close = self.channel.close(200, "".into());
         answered("close a channel", close).await?;
         self.returned(given_back as u64).await

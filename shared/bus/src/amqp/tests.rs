@@ -15,7 +15,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn what_the_contract_does_not_show() {
-    let server = RabbitMq::start("").await.expect("rabbitmq-server starts");
+    let server = RabbitMq::start("max_message_size = 4000\n")
+        .await
+        .expect("rabbitmq-server starts");
     let Ok(Engine::Amqp(broker)) = Engine::parse(&server.url()) else {
         panic!("not a URL of AMQP");
     };
@@ -23,6 +25,8 @@ async fn what_the_contract_does_not_show() {
     let bus = AmqpBus::connect(&broker).await.expect("they are there");
     what_is_no_job_ends_in_mail_dead(&bus).await;
     what_is_too_large_is_refused_with_the_limit(&bus).await;
+    what_is_the_same_is_one_letter(&bus).await;
+    two_who_look_take_turns(&bus).await;
     a_queue_that_is_gone_is_told(&bus).await;
 }
 
@@ -45,6 +49,8 @@ async fn what_is_no_job_ends_in_mail_dead(bus: &AmqpBus) {
     let channel = bus.consuming.channel().await.unwrap();
     let dead = channel.basic_get("mail.dead".into(), BasicGetOptions::default());
     let dead = dead.await.unwrap().expect("one is there");
+    let ack = dead.acker.ack(Default::default());
+    assert!(ack.await.unwrap());
     assert_eq!(dead.delivery.data, garbage);
     let headers = dead.delivery.properties.headers().clone().unwrap();
     let header = |name: &str| match headers.inner().get(name) {
@@ -67,6 +73,63 @@ async fn what_is_too_large_is_refused_with_the_limit(bus: &AmqpBus) {
         ),
         "{refused:?}"
     );
+    // Of what the broker itself refuses it closes the channel, and works on.
+    let refused = publish_raw(bus, Topic::Dead, &[b' '; 5000]).await;
+    assert!(
+        matches!(
+            refused,
+            Err(BusError::TooLarge {
+                size: 5000,
+                limit: 4000
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+/// Equal octets of a topic are one letter, and end together; strangers' octets
+/// have nowhere to go back to.
+async fn what_is_the_same_is_one_letter(bus: &AmqpBus) {
+    for _ in 0..2 {
+        bury(bus, b"twice").await;
+    }
+    publish_raw(bus, Topic::Dead, b"a stranger's")
+        .await
+        .unwrap();
+    let dead = bus.dead(10).await.unwrap();
+    let payloads: Vec<_> = dead.iter().map(|letter| &letter.payload[..]).collect();
+    assert_eq!(payloads, [&b"twice"[..], b"a stranger's"]);
+    assert_eq!(dead[1].topic, Topic::Dead);
+    let homeless = bus.revive(dead[1].id).await;
+    assert!(
+        matches!(homeless, Err(BusError::Unsupported(_))),
+        "{homeless:?}"
+    );
+    assert!(bus.forget(dead[0].id).await.unwrap());
+    assert_eq!(bus.dead(10).await.unwrap(), dead[1..]);
+    assert!(bus.forget(dead[1].id).await.unwrap());
+}
+
+/// Each sees all of a thousand letters, in their order.
+async fn two_who_look_take_turns(bus: &AmqpBus) {
+    for number in 0..1000 {
+        let octets = format!("letter {number}");
+        publish_raw(bus, Topic::Dead, octets.as_bytes())
+            .await
+            .unwrap();
+    }
+    let (one, other) = tokio::join!(bus.dead(1000), bus.dead(1000));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.len(), 1000);
+    assert!(one == other, "in the same order");
+    assert_eq!(one[999].payload, "letter 999");
+}
+
+async fn bury(bus: &AmqpBus, octets: &[u8]) {
+    publish_raw(bus, Topic::Local, octets).await.unwrap();
+    let mut consumer = bus.subscribe(Topic::Local, 1).await.unwrap();
+    let delivery = timeout(DEADLINE, consumer.next()).await.unwrap().unwrap();
+    delivery.bury("a test").await.unwrap();
 }
 
 /// A missing queue is told, and so is a missing exchange, which ends the
