@@ -1,5 +1,7 @@
 //! Any sequence of operations against a model in memory, for property tests.
 
+mod shelf;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use message::{AccountId, ContentId, MessageId, Timestamp};
@@ -7,8 +9,9 @@ use message::{AccountId, ContentId, MessageId, Timestamp};
 use super::{Subject, content, message, pair};
 use crate::MailboxStore;
 use crate::mailbox::{
-    Appended, Expunge, Flag, MailboxId, MailboxInfo, MailboxName, NewEntry, Quota, STANDARD, Usage,
+    Appended, Expunge, Flag, FlagChange, MailboxId, MailboxName, NewEntry, Quota, STANDARD,
 };
+use shelf::{Holdings, Kept};
 
 /// An operation; numbers name accounts, mailboxes, messages and contents.
 #[derive(Debug, Clone)]
@@ -38,6 +41,32 @@ pub enum Operation {
         mailbox: usize,
         /// Their UIDs, there or not.
         uids: Vec<u32>,
+    },
+    /// Sets or takes a flag.
+    Mark {
+        /// Whose.
+        account: u64,
+        /// In which standard mailbox.
+        mailbox: usize,
+        /// UIDs, there or not.
+        uids: Vec<u32>,
+        /// `\Seen`, or `\Deleted`.
+        seen: bool,
+        /// Set, or taken.
+        set: bool,
+    },
+    /// Copies or moves entries.
+    Transfer {
+        /// Whose.
+        account: u64,
+        /// From which standard mailbox.
+        from: usize,
+        /// UIDs, there or not.
+        uids: Vec<u32>,
+        /// To which standard mailbox.
+        to: usize,
+        /// The quota of a copy; a move has none.
+        copy: Option<u64>,
     },
     /// Removes an account.
     RemoveAccount {
@@ -83,50 +112,6 @@ struct Model {
     releases: HashSet<(AccountId, ContentId)>,
 }
 
-#[derive(Default)]
-struct Holdings {
-    removed: bool,
-    mailboxes: BTreeMap<MailboxName, Shelf>,
-}
-
-/// A mailbox of the model.
-#[derive(Default)]
-struct Shelf {
-    uid_validity: Option<u32>,
-    last_uid: u32,
-    highest_modseq: u64,
-    changed: bool,
-    entries: BTreeMap<u32, Kept>,
-}
-
-struct Kept {
-    content: ContentId,
-    size: u64,
-    seen: bool,
-}
-
-impl Holdings {
-    fn usage(&self) -> Usage {
-        let entries = || {
-            self.mailboxes
-                .values()
-                .flat_map(|shelf| shelf.entries.values())
-        };
-        Usage {
-            octets: entries().map(|kept| kept.size).sum(),
-            messages: entries().count() as u64,
-        }
-    }
-
-    fn shown(&self) -> HashSet<&ContentId> {
-        let shelves = self.mailboxes.values();
-        shelves
-            .flat_map(|shelf| shelf.entries.values())
-            .map(|kept| &kept.content)
-            .collect()
-    }
-}
-
 impl Model {
     async fn apply(&mut self, store: &dyn MailboxStore, operation: &Operation) {
         match operation {
@@ -162,12 +147,51 @@ impl Model {
             } => {
                 let account = AccountId::from_bits(*account);
                 let name = standard(*mailbox);
-                let id = MailboxId::from_number((mailbox % STANDARD.len()) as u32 + 1);
                 let gone = store
-                    .expunge(account, id, uids, Expunge::All)
+                    .expunge(account, number(*mailbox), uids, Expunge::All)
                     .await
                     .unwrap();
                 self.expunge(account, &name, uids, gone);
+            }
+            Operation::Mark {
+                account,
+                mailbox,
+                uids,
+                seen,
+                set,
+            } => {
+                let flags = vec![if *seen { Flag::Seen } else { Flag::Deleted }];
+                let change = match set {
+                    true => FlagChange::Add(flags),
+                    false => FlagChange::Remove(flags),
+                };
+                let account = AccountId::from_bits(*account);
+                let done = store
+                    .store_flags(account, number(*mailbox), uids, &change, None)
+                    .await
+                    .unwrap();
+                let holdings = self.accounts.entry(account).or_default();
+                holdings.mark(&standard(*mailbox), uids, (*seen, *set), done);
+            }
+            Operation::Transfer {
+                account,
+                from,
+                uids,
+                to,
+                copy,
+            } => {
+                let account = AccountId::from_bits(*account);
+                let (source, target) = (number(*from), number(*to));
+                let done = match copy {
+                    Some(quota) => {
+                        let quota = Quota::octets(Some(*quota));
+                        store.copy(account, source, uids, target, quota).await
+                    }
+                    None => store.move_entries(account, source, uids, target).await,
+                };
+                let holdings = self.accounts.entry(account).or_default();
+                let ends = (standard(*from), standard(*to));
+                holdings.transfer(ends, uids, *copy, done.unwrap());
             }
             Operation::RemoveAccount { account } => {
                 let account = AccountId::from_bits(*account);
@@ -237,6 +261,7 @@ impl Model {
             content: new.content,
             size: new.size,
             seen,
+            deleted: false,
         };
         shelf.entries.insert(uid, kept);
         self.delivered.extend(record);
@@ -282,60 +307,8 @@ impl Model {
     }
 }
 
-impl Holdings {
-    async fn compare(&mut self, store: &dyn MailboxStore, account: AccountId) {
-        assert_eq!(store.usage(account).await.unwrap(), self.usage());
-        let mailboxes = store.mailboxes(account).await.unwrap();
-        assert_eq!(mailboxes.is_empty(), self.removed);
-        for info in mailboxes {
-            let shelf = self.mailboxes.entry(info.name.clone()).or_default();
-            assert_eq!(
-                *shelf.uid_validity.get_or_insert(info.uid_validity),
-                info.uid_validity
-            );
-            assert_eq!(info.uid_next, shelf.last_uid + 1);
-            let unseen = shelf.entries.values().filter(|kept| !kept.seen).count();
-            let octets: u64 = shelf.entries.values().map(|kept| kept.size).sum();
-            assert_eq!(
-                (info.messages, info.unseen, info.octets),
-                (shelf.entries.len() as u64, unseen as u64, octets)
-            );
-            shelf.compare_modseq(info.highest_modseq);
-            shelf.compare_entries(store, account, &info).await;
-        }
-    }
-}
-
-impl Shelf {
-    /// A change raises the sequence above all of before in this mailbox.
-    fn compare_modseq(&mut self, highest: u64) {
-        if std::mem::take(&mut self.changed) {
-            assert!(highest > self.highest_modseq);
-        } else if self.highest_modseq != 0 {
-            assert_eq!(highest, self.highest_modseq);
-        }
-        self.highest_modseq = highest;
-    }
-
-    async fn compare_entries(
-        &self,
-        store: &dyn MailboxStore,
-        account: AccountId,
-        info: &MailboxInfo,
-    ) {
-        let entries = store.entries(account, info.id, 0, 1_000).await.unwrap();
-        assert_eq!(entries.len(), self.entries.len());
-        let mut last = 0;
-        for (entry, (uid, kept)) in entries.iter().zip(&self.entries) {
-            assert_eq!(
-                (entry.uid, &entry.content, entry.size),
-                (*uid, &kept.content, kept.size)
-            );
-            assert_eq!(entry.flags.contains(&Flag::Seen), kept.seen);
-            assert!((last + 1..=self.highest_modseq).contains(&entry.modseq));
-            last = entry.modseq;
-        }
-    }
+fn number(index: usize) -> MailboxId {
+    MailboxId::from_number((index % STANDARD.len()) as u32 + 1)
 }
 
 fn standard(index: usize) -> MailboxName {
