@@ -65,11 +65,22 @@ impl Engines {
         BUS.check(&self.bus, &[EMBEDDED])?;
         STORE.check(&self.store, &[EMBEDDED])?;
         CONTENT.check(&self.content, &[""])?;
-        match self.content.strip_prefix("file://") {
-            Some(path) if !path.starts_with('/') => Err((
-                CONTENT.key,
-                "a directory is written from the root: \"file:///absolute/path\"".to_owned(),
-            )),
+        self.check_content()
+    }
+
+    fn check_content(&self) -> Result<(), Wrong> {
+        let wrong = |reason: &str| Err((CONTENT.key, reason.to_owned()));
+        let place = |scheme| self.content.strip_prefix(scheme);
+        if place("file://").is_some_and(|path| !path.starts_with('/')) {
+            return wrong("a directory is written from the root: \"file:///absolute/path\"");
+        }
+        let bucket = place("s3://").map(|place| place.split(['/', '?']).next().unwrap_or_default());
+        match bucket {
+            Some("") => wrong("names no bucket; write \"s3://bucket/prefix\""),
+            Some(bucket) if bucket.contains('@') => wrong(
+                "credentials do not belong in the URL; they are read from AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY, or from a file: \"s3://bucket?credentials_file=/path\"",
+            ),
             Some(_) | None => Ok(()),
         }
     }

@@ -57,3 +57,15 @@ async fn a_server_that_is_away_is_told_as_such_and_used_again_when_it_is_back() 
     assert_eq!(get(&*store, &before.id).await.unwrap().0, b"before");
     put(&*store, b"after", 10, 3).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_is_spoken_where_the_endpoint_says_so() {
+    let server = Server::start().await;
+    let url = server.url("p").to_string().replace("http://", "https://");
+    let error = open(&url.parse().unwrap(), None).await.err().unwrap();
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+    let text: Vec<_> = causes.map(ToString::to_string).collect();
+    // The server speaks none; that a handshake was tried is what counts.
+    assert!(text.concat().contains("InvalidContentType"), "{text:?}");
+    assert_eq!(refusal(Some(error)), Some(Refusal::Unreachable));
+}
