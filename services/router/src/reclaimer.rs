@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use content::ContentStore;
+use futures_util::{TryStreamExt, stream};
 use message::{Clock, ContentId};
 use store::ledger::Holder;
 use store::{Ledger, MailboxStore, StoreError};
@@ -23,6 +24,9 @@ const SWEEP_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How many are handled in one step.
 const PAGE: usize = 256;
+
+/// How many are removed at the same time: on S3 each waits for requests.
+const AT_ONCE: usize = 16;
 
 /// Why reclaiming stopped; it goes on at the next round.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +73,9 @@ impl Reclaimer {
         let before = self.clock.now() - GRACE;
         loop {
             let condemned = self.ledger.condemned(before, PAGE).await?;
-            for content in &condemned {
-                self.content.remove(content).await?;
-            }
+            stream::iter(condemned.iter().map(Ok))
+                .try_for_each_concurrent(AT_ONCE, |content| self.content.remove(content))
+                .await?;
             self.ledger.reclaimed(&condemned).await?;
             if condemned.len() < PAGE {
                 return Ok(());

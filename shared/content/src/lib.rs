@@ -21,6 +21,7 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod connect;
+mod encoder;
 mod error;
 pub mod file;
 mod name;

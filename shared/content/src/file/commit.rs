@@ -16,8 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::directory::WriterDirectory;
 use crate::Error;
+use crate::encoder::Unheaded;
 use crate::name::{Kind, Slot, Stamp};
-use crate::record::{HEADER, Header, Unheaded};
+use crate::record::{HEADER, Header};
 
 /// A segment that has grown to this length is left for a new one.
 pub(crate) const SEGMENT: u64 = 64 * 1024 * 1024;

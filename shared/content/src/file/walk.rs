@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::Encoder;
+    use crate::encoder::Encoder;
 
     const STAMP: u128 = 99;
 

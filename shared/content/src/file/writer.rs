@@ -10,8 +10,9 @@ use message::ContentId;
 use super::blocking;
 use super::commit::GroupCommit;
 use super::directory::{Partial, WriterDirectory};
+use crate::encoder::{Encoder, Unheaded};
 use crate::name::{Kind, Slot};
-use crate::record::{Encoder, Header, PACKED, Unheaded};
+use crate::record::{Header, PACKED};
 use crate::{CHUNK, Error, Stored, Trailer, Writer};
 
 pub(crate) struct FileWriter {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::HttpError;
 use object_store::path::Path;
 use object_store::{
@@ -76,7 +76,10 @@ impl Bucket {
                 retry_timeout: PATIENCE,
             });
         if let Some(endpoint) = &url.endpoint {
-            builder = builder.with_endpoint(&**endpoint);
+            // AWS_ENDPOINT_URL_S3 of the environment would win over the first alone.
+            builder = builder
+                .with_endpoint(&**endpoint)
+                .with_config(AmazonS3ConfigKey::S3Endpoint, &**endpoint);
         }
         if let Some(region) = &url.region {
             builder = builder.with_region(&**region);

@@ -15,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::pack;
 use super::space::WriterSpace;
 use crate::Error;
+use crate::encoder::Unheaded;
 use crate::name::{Kind, Slot};
-use crate::record::{HEADER, Header, Unheaded};
+use crate::record::{HEADER, Header};
 
 /// How many contents may wait for the task; beyond that, their writers do.
 const QUEUE: usize = 256;

@@ -13,8 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::bucket::Parts;
 use super::commit::GroupCommit;
 use super::space::WriterSpace;
+use crate::encoder::{Encoder, Unheaded};
 use crate::name::{Kind, Slot, Stamp};
-use crate::record::{Encoder, HEADER, PACKED, Unheaded};
+use crate::record::{HEADER, PACKED};
 use crate::{CHUNK, Error, Stored, Trailer, Writer};
 
 /// The least that S3 takes as a part, unless it is the last one.
