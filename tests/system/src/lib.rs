@@ -29,7 +29,7 @@ pub use client::{Client, Reply};
 pub use collector::{Collector, SpanRecord};
 pub use copies::Copies;
 pub use disk::Disk;
-pub use house::{Account, House, Output, Plan, Signal};
+pub use house::{Account, Broker, House, Output, Plan, Server, Signal};
 pub use load::{Entrance, Load, Tally};
 pub use remote::{Names, Remote};
 pub use servers::Port;

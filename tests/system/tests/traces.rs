@@ -1,11 +1,12 @@
 //! Promise 9: each message is one trace without orphans, and its id is the
-//! message id.
+//! message id. The trees are the same in one process and over each broker.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use message::MessageId;
-use system::{Client, Collector, House, Plan, Remote, until};
+use system::{Answer, Broker, Client, Collector, House, Plan, Remote, Stage, until};
 
 /// Waits until the exported trace has as many spans as the expected tree, then
 /// compares. `UPDATE_TREES=1` writes the trees anew, to be read before a commit.
@@ -32,166 +33,147 @@ async fn check(collector: &Collector, trace: MessageId, name: &str) -> Result<()
     Ok(())
 }
 
-async fn house(remote: &Remote, collector: &Collector) -> Result<House> {
-    Plan::new()?
-        .facing(remote)
-        .traced_by(collector)
-        .start()
-        .await
+/// A house whose traces are collected, and the world it faces.
+struct Scene {
+    house: House,
+    remote: Remote,
+    collector: Collector,
 }
 
-const LETTER: &[u8] = b"From: dave@sink.test\r\nSubject: a letter\r\n\r\nhello\r\n";
-
-#[tokio::test]
-async fn a_local_message() -> Result<()> {
-    let (remote, collector) = (Remote::start().await?, Collector::start().await?);
-    let house = house(&remote, &collector).await?;
-    let [alice, _] = house.accounts();
-    let mut client = Client::connect(house.mx()).await?;
-    let id = client
-        .mail("dave@sink.test", &[&alice.address], LETTER)
-        .await?;
-    house.wait_until_settled().await?;
-    check(&collector, id, "local.txt").await?;
-    let spans = collector.trace(id);
-    let root = spans.first().context("a root")?;
-    assert_eq!(
-        root.attributes.get("rohrpost.message.id"),
-        Some(&id.to_string())
-    );
-    for span in &spans {
-        let told = span
-            .attributes
-            .values()
-            .any(|value| value.contains("alice@"));
-        assert!(!told, "an address in {span:?}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_relayed_message() -> Result<()> {
-    let (remote, collector) = (Remote::start().await?, Collector::start().await?);
-    let house = house(&remote, &collector).await?;
-    let [alice, _] = house.accounts();
-    let mut client = house.submit_as(alice).await?;
-    let letter = format!(
-        "From: {}\r\nSubject: a letter\r\n\r\nhello\r\n",
-        alice.address
-    );
-    let id = client
-        .mail(&alice.address, &["carol@sink.test"], letter.as_bytes())
-        .await?;
-    house.wait_until_settled().await?;
-    check(&collector, id, "relayed.txt").await?;
-    let spans = collector.trace(id);
-    let sending = spans
-        .iter()
-        .find(|span| span.name == "smtp send")
-        .context("smtp send")?;
-    for (name, value) in [
-        ("server.address", "mx.sink.test"),
-        ("network.peer.address", "127.0.0.1"),
-        ("rohrpost.smtp.reply.code", "250"),
-        ("rohrpost.smtp.reply.status", "2.0.0"),
-    ] {
-        assert_eq!(
-            sending.attributes.get(name).map(String::as_str),
-            Some(value),
-            "{name}"
-        );
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_message_retried_once() -> Result<()> {
-    let (mut remote, collector) = (Remote::silent().await?, Collector::start().await?);
-    let house = house(&remote, &collector).await?;
-    let [alice, _] = house.accounts();
-    let letter = format!(
-        "From: {}\r\nSubject: a letter\r\n\r\nhello\r\n",
-        alice.address
-    );
-    let mut client = house.submit_as(alice).await?;
-    let id = client
-        .mail(&alice.address, &["carol@sink.test"], letter.as_bytes())
-        .await?;
-    until("an attempt has failed", async || {
-        let spans = collector.trace(id);
-        Ok(spans.into_iter().find(|span| span.name == "smtp send"))
-    })
-    .await?;
-    remote.sink.resume().await?;
-    house.wait_until_settled().await?;
-    let spans = until("the sending is exported", async || {
-        let spans = collector.trace(id);
-        let sent = |span: &system::SpanRecord| {
-            let code = span.attributes.get("rohrpost.smtp.reply.code");
-            span.name == "smtp send" && code.is_some_and(|code| code == "250")
+impl Scene {
+    async fn set(broker: Option<Broker>) -> Result<Self> {
+        let (remote, collector) = (Remote::start().await?, Collector::start().await?);
+        // Each attempt resolves and connects, whichever instance makes it.
+        let plan = Plan::new()?.with(|config| config.relay.per_connection = 1);
+        let plan = plan.facing(&remote).traced_by(&collector);
+        let plan = match broker {
+            Some(broker) => plan.over(broker),
+            None => plan,
         };
-        Ok(spans.iter().any(sent).then_some(spans))
-    })
-    .await?;
-    assert!(spans.iter().filter(|span| span.name == "smtp send").count() >= 2);
-    until("the trace is one tree", async || {
-        let tree = collector.tree(id);
-        let roots = tree.lines().filter(|line| !line.starts_with(' ')).count();
-        Ok((roots == 1).then_some(()))
-    })
-    .await
+        Ok(Self {
+            house: plan.start().await?,
+            remote,
+            collector,
+        })
+    }
+
+    /// Every kind of message, one after the other.
+    async fn play(&self) -> Result<()> {
+        self.local_message().await?;
+        self.relayed_message().await?;
+        self.message_deferred_twice().await?;
+        self.bounced_message_and_its_notice().await?;
+        self.alias_of_local_and_remote().await
+    }
+
+    async fn local_message(&self) -> Result<()> {
+        let [alice, _] = self.house.accounts();
+        let id = self.receive(&alice.address).await?;
+        check(&self.collector, id, "local.txt").await?;
+        let spans = self.collector.trace(id);
+        let root = spans.first().context("a root")?;
+        assert_eq!(
+            root.attributes.get("rohrpost.message.id"),
+            Some(&id.to_string())
+        );
+        for span in &spans {
+            let told = span
+                .attributes
+                .values()
+                .any(|value| value.contains("alice@"));
+            assert!(!told, "an address in {span:?}");
+        }
+        Ok(())
+    }
+
+    async fn relayed_message(&self) -> Result<()> {
+        let id = self.submit("carol@sink.test").await?;
+        check(&self.collector, id, "relayed.txt").await?;
+        let spans = self.collector.trace(id);
+        let sending = spans
+            .iter()
+            .find(|span| span.name == "smtp send")
+            .context("smtp send")?;
+        for (name, value) in [
+            ("server.address", "mx.sink.test"),
+            ("network.peer.address", "127.0.0.1"),
+            ("rohrpost.smtp.reply.code", "250"),
+            ("rohrpost.smtp.reply.status", "2.0.0"),
+        ] {
+            assert_eq!(
+                sending.attributes.get(name).map(String::as_str),
+                Some(value),
+                "{name}"
+            );
+        }
+        Ok(())
+    }
+
+    async fn message_deferred_twice(&self) -> Result<()> {
+        let refusals = AtomicU32::new(0);
+        self.remote.sink.behave(move |stage, _| match stage {
+            Stage::Recipient if refusals.fetch_add(1, Ordering::SeqCst) < 2 => {
+                Answer::reply("451 4.3.0 not now")
+            }
+            _ => Answer::Accept,
+        });
+        let id = self.submit("carol@sink.test").await?;
+        check(&self.collector, id, "deferred.txt").await
+    }
+
+    async fn bounced_message_and_its_notice(&self) -> Result<()> {
+        let id = self.submit("carol@nomail.test").await?;
+        check(&self.collector, id, "bounced.txt").await?;
+        let history = self.house.json(&["trace", &id.to_string()]).await?;
+        let history = history.first().context("a history")?;
+        let notice: MessageId = history["notices"][0]["id"]
+            .as_str()
+            .context("a notice")?
+            .parse()?;
+        check(&self.collector, notice, "notice.txt").await?;
+        let spans = self.collector.trace(notice);
+        let root = spans
+            .iter()
+            .find(|span| span.parent == 0)
+            .context("a root")?;
+        assert_eq!(root.links, [id]);
+        Ok(())
+    }
+
+    async fn alias_of_local_and_remote(&self) -> Result<()> {
+        let targets = [
+            "alice@rohrpost.test",
+            "bob@rohrpost.test",
+            "carol@sink.test",
+        ];
+        let command = [&["alias", "add", "team@rohrpost.test"], &targets[..]].concat();
+        self.house.tell(&command).await?;
+        let id = self.receive("team@rohrpost.test").await?;
+        check(&self.collector, id, "alias.txt").await
+    }
+
+    /// A letter from elsewhere, until all that follows from it is done.
+    async fn receive(&self, to: &str) -> Result<MessageId> {
+        let mut client = Client::connect(self.house.mx()).await?;
+        let letter = b"From: dave@sink.test\r\nSubject: a letter\r\n\r\nhello\r\n";
+        let id = client.mail("dave@sink.test", &[to], letter).await?;
+        self.house.wait_until_settled().await?;
+        Ok(id)
+    }
+
+    /// A letter that alice sends, until all that follows from it is done.
+    async fn submit(&self, to: &str) -> Result<MessageId> {
+        let [alice, _] = self.house.accounts();
+        let from = &alice.address;
+        let letter = format!("From: {from}\r\nSubject: a letter\r\n\r\nhello\r\n");
+        let mut client = self.house.submit_as(alice).await?;
+        let id = client.mail(from, &[to], letter.as_bytes()).await?;
+        self.house.wait_until_settled().await?;
+        Ok(id)
+    }
 }
 
 #[tokio::test]
-async fn a_bounced_message_and_its_notice() -> Result<()> {
-    let (remote, collector) = (Remote::start().await?, Collector::start().await?);
-    let house = house(&remote, &collector).await?;
-    let [alice, _] = house.accounts();
-    let letter = format!(
-        "From: {}\r\nSubject: a letter\r\n\r\nhello\r\n",
-        alice.address
-    );
-    let mut client = house.submit_as(alice).await?;
-    let id = client
-        .mail(&alice.address, &["carol@nomail.test"], letter.as_bytes())
-        .await?;
-    house.wait_until_settled().await?;
-    check(&collector, id, "bounced.txt").await?;
-    let history = house
-        .json(&["trace", &id.to_string()])
-        .await?
-        .pop()
-        .context("a history")?;
-    let notice: MessageId = history["notices"][0]["id"]
-        .as_str()
-        .context("a notice")?
-        .parse()?;
-    check(&collector, notice, "notice.txt").await?;
-    let spans = collector.trace(notice);
-    let root = spans
-        .iter()
-        .find(|span| span.parent == 0)
-        .context("a root")?;
-    assert_eq!(root.links, [id]);
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_alias_of_local_and_remote() -> Result<()> {
-    let (remote, collector) = (Remote::start().await?, Collector::start().await?);
-    let house = house(&remote, &collector).await?;
-    let targets = [
-        "alice@rohrpost.test",
-        "bob@rohrpost.test",
-        "carol@sink.test",
-    ];
-    house
-        .tell(&[&["alias", "add", "team@rohrpost.test"], &targets[..]].concat())
-        .await?;
-    let mut client = Client::connect(house.mx()).await?;
-    let id = client
-        .mail("dave@sink.test", &["team@rohrpost.test"], LETTER)
-        .await?;
-    house.wait_until_settled().await?;
-    check(&collector, id, "alias.txt").await
+async fn in_one_process() -> Result<()> {
+    Scene::set(None).await?.play().await
 }

@@ -1,5 +1,7 @@
-//! The program under test, in a process of its own.
+//! The program under test: all services in one process, or each in its own.
 
+mod engines;
+mod member;
 mod operator;
 mod plan;
 mod process;
@@ -8,13 +10,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::client::Client;
 use crate::wait::until;
+use engines::Engines;
+use member::Member;
 use plan::Ports;
-use process::Process;
 
+pub use engines::{Broker, Server};
 pub use operator::Output;
 pub use plan::Plan;
 pub use process::Signal;
@@ -28,14 +32,15 @@ pub struct Account {
     pub password: String,
 }
 
-/// A house: a data directory, ports, and most of the time a process.
+/// A house: a data directory, ports, and most of the time its processes.
 ///
 /// It has the domain and the two accounts of the first start. Dropped, it kills
-/// the process, removes the directory and prints the end of the log, which the
+/// the processes, removes the directory and prints the end of the log, which the
 /// test harness shows when the test has failed.
 pub struct House {
-    // Dropped in this order: the process before its directory.
-    process: Option<Process>,
+    // Dropped in this order: the processes before what they stand on.
+    members: Vec<Member>,
+    engines: Option<Engines>,
     http: reqwest::Client,
     plan: Plan,
     accounts: Vec<Account>,
@@ -50,20 +55,52 @@ impl House {
         Plan::new()?.start().await
     }
 
-    async fn of(plan: Plan) -> Result<Self> {
+    async fn of(plan: Plan, engines: Option<Engines>) -> Result<Self> {
         let mut house = Self {
-            process: None,
+            members: plan.members()?,
+            engines,
             http: plan::http()?,
             plan,
             accounts: Vec::new(),
         };
+        if house.engines.is_some() {
+            house.tell(&["init", "--certificate"]).await?;
+        }
         house.resume().await?;
-        house.accounts = until("the first accounts are printed", async || {
-            let accounts = first_accounts(&house.said()?);
+        house.accounts = match house.engines {
+            None => house.printed_accounts().await?,
+            Some(_) => house.add_accounts().await?,
+        };
+        Ok(house)
+    }
+
+    async fn printed_accounts(&self) -> Result<Vec<Account>> {
+        until("the first accounts are printed", async || {
+            let accounts = first_accounts(&self.said()?);
             Ok((accounts.len() == 2).then_some(accounts))
         })
-        .await?;
-        Ok(house)
+        .await
+    }
+
+    /// The domain and accounts that the first start of one process makes itself.
+    async fn add_accounts(&self) -> Result<Vec<Account>> {
+        let addresses = ["alice@rohrpost.test", "bob@rohrpost.test"];
+        let domain = [
+            "domain",
+            "add",
+            "rohrpost.test",
+            "--postmaster",
+            addresses[0],
+        ];
+        self.tell(&domain).await?;
+        for address in addresses {
+            self.add_account(address, &[]).await?;
+        }
+        let account = |address: &str| Account {
+            address: address.to_owned(),
+            password: address.to_owned(),
+        };
+        Ok(addresses.map(account).to_vec())
     }
 
     /// The two accounts of the first start.
@@ -104,72 +141,119 @@ impl House {
         Client::submission(self.submission(), &account.address, &account.password).await
     }
 
-    /// Starts the process on what is in the data directory, and waits until it
-    /// is ready.
+    /// Starts the processes on what is in the data directory, and waits until they
+    /// are ready.
     ///
     /// # Errors
-    /// When it ends instead.
+    /// When one ends instead.
     pub async fn resume(&mut self) -> Result<()> {
         self.begin()?;
-        let process = self.process.as_mut().context("the house is down")?;
-        let url = format!("http://{}/readyz", self.plan.ports.web.address());
-        let http = &self.http;
-        let ready = until("the house is ready", async || {
-            if let Some(status) = process.ended()? {
-                bail!("the house ended by {status}");
-            }
-            let answer = http.get(&url).send().await;
-            Ok(answer.ok().filter(|answer| answer.status().is_success()))
-        });
-        ready.await.map(drop)
-    }
-
-    /// Starts the process on what is in the data directory, and does not wait.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn begin(&mut self) -> Result<()> {
-        self.process = Some(self.plan.spawn()?);
+        for member in &mut self.members {
+            member.ready(&self.http).await?;
+        }
         Ok(())
     }
 
-    /// Ends the process as a power cut would.
+    /// Starts the processes on what is in the data directory, and does not wait.
     ///
     /// # Errors
-    /// When it has ended before.
+    /// When one cannot be started.
+    pub fn begin(&mut self) -> Result<()> {
+        let mut members = self.members.iter_mut();
+        members.try_for_each(|member| member.begin(&self.plan))
+    }
+
+    /// Ends the processes as a power cut would.
+    ///
+    /// # Errors
+    /// When one has ended before.
     pub async fn kill(&mut self) -> Result<()> {
         self.signal(Signal::Kill)?;
         self.end().await.map(drop)
     }
 
-    /// Sends a signal.
+    /// Sends all processes a signal.
     ///
     /// # Errors
-    /// When there is no process.
+    /// When one does not run.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let process = self.process.as_ref().context("the house is down")?;
-        process.signal(signal)
+        let mut members = self.members.iter();
+        members.try_for_each(|member| member.signal(signal))
     }
 
-    /// Whether the process has ended by itself.
+    /// Whether a process has ended by itself.
     ///
     /// # Errors
-    /// When there is none.
+    /// When one was not running.
     pub fn has_ended(&mut self) -> Result<bool> {
-        let process = self.process.as_mut().context("the house is down")?;
-        Ok(process.ended()?.is_some())
+        for member in &mut self.members {
+            if member.ended()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    /// Waits for the process to end.
+    /// Waits for all processes to end; tells how the last one did.
     ///
     /// # Errors
-    /// When it does not.
+    /// When one does not.
     pub async fn end(&mut self) -> Result<ExitStatus> {
-        let mut process = self.process.take().context("the house is down")?;
-        until("the house has ended", async || process.ended()).await
+        let mut last = ExitStatus::default();
+        for member in &mut self.members {
+            last = member.end().await?;
+        }
+        Ok(last)
     }
 
-    /// What the process printed for people, since the first start.
+    /// The names of the processes: service and number, as in `router-2`.
+    pub fn members(&self) -> Vec<String> {
+        self.members
+            .iter()
+            .map(|member| member.name.clone())
+            .collect()
+    }
+
+    /// Ends one process as a power cut would.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it does not run.
+    pub async fn kill_member(&mut self, name: &str) -> Result<()> {
+        let member = self.member(name)?;
+        member.signal(Signal::Kill)?;
+        member.end().await.map(drop)
+    }
+
+    /// Starts one process again, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it ends instead.
+    pub async fn resume_member(&mut self, name: &str) -> Result<()> {
+        let at = self.place(name)?;
+        self.members[at].begin(&self.plan)?;
+        self.members[at].ready(&self.http).await
+    }
+
+    /// Ends a server that the house stands on as a power cut would.
+    ///
+    /// # Errors
+    /// When all of the house is one process.
+    pub fn kill_server(&mut self, server: Server) -> Result<()> {
+        let engines = self.engines.as_mut().context("no servers of its own")?;
+        engines.kill(server);
+        Ok(())
+    }
+
+    /// Starts such a server again on what it left on disk.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn resume_server(&mut self, server: Server) -> Result<()> {
+        let engines = self.engines.as_mut().context("no servers of its own")?;
+        Ok(engines.start_again(server).await?)
+    }
+
+    /// What the processes printed for people, since the first start.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -177,21 +261,28 @@ impl House {
         read(&self.directory().join("output"))
     }
 
-    /// What it logged, since the first start.
+    /// What they logged, since the first start.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn logged(&self) -> Result<String> {
-        read(&self.directory().join("log"))
+        let mut whole = String::new();
+        for member in &self.members {
+            if self.members.len() > 1 {
+                whole.push_str(&format!("{}:\n", member.name));
+            }
+            whole.push_str(&read(&member.log(self.directory()))?);
+        }
+        Ok(whole)
     }
 
-    /// The most memory that the process has had resident, in KiB, since this was
+    /// The most memory that the first process has had resident, in KiB, since this was
     /// last asked.
     ///
     /// # Errors
     /// When there is no process.
     pub fn peak_memory(&self) -> Result<u64> {
-        let process = self.process.as_ref().context("the house is down")?;
+        let process = self.members[0].process()?;
         let process = PathBuf::from(format!("/proc/{}", process.id()));
         let status = read(&process.join("status"))?;
         // proc(5): 5 resets the peak to what is resident now.
@@ -211,6 +302,16 @@ impl House {
         Ok(answer.text().await?)
     }
 
+    fn member(&mut self, name: &str) -> Result<&mut Member> {
+        let at = self.place(name)?;
+        Ok(&mut self.members[at])
+    }
+
+    fn place(&self, name: &str) -> Result<usize> {
+        let at = self.members.iter().position(|member| member.name == name);
+        at.with_context(|| format!("no process called {name}"))
+    }
+
     fn ports(&self) -> &Ports {
         &self.plan.ports
     }
@@ -222,14 +323,14 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        self.process = None;
-        let log = self.logged().unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        let last = lines.len().saturating_sub(60);
-        eprintln!(
-            "the log of the house ends so:\n{}",
-            lines[last..].join("\n")
-        );
+        self.members.iter_mut().for_each(Member::kill);
+        for member in &self.members {
+            let log = read(&member.log(self.directory())).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let last = lines.len().saturating_sub(120 / self.members.len());
+            let end = lines[last..].join("\n");
+            eprintln!("the log of {} ends so:\n{end}", member.name);
+        }
         if std::env::var_os("ROHRPOST_TEST_KEEP").is_some() {
             self.plan.directory.disable_cleanup(true);
             eprintln!("its files are kept in {}", self.directory().display());

@@ -26,7 +26,7 @@ impl House {
     /// # Errors
     /// When it cannot be run, or takes too long.
     pub async fn run(&self, arguments: &[&str], input: &str) -> Result<Output> {
-        let mut command = self.plan.command()?;
+        let mut command = self.plan.command("rohrpost")?;
         command
             .arg("--config")
             .arg(self.plan.file())
@@ -39,7 +39,7 @@ impl House {
     /// # Errors
     /// As for [`House::run`].
     pub async fn run_alone(&self, arguments: &[&str]) -> Result<Output> {
-        let mut command = self.plan.command()?;
+        let mut command = self.plan.command("rohrpost")?;
         command.args(arguments);
         finish(command, "").await
     }

@@ -1,28 +1,28 @@
 //! A house before it is built: settings and surroundings.
 
-use servers::Port;
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use config::{Config, Span};
+use servers::Port;
 use tempfile::TempDir;
 
 use super::House;
-use super::process::Process;
+use super::engines::{Broker, Engines};
+use super::member::Member;
 use crate::collector::Collector;
 use crate::disk::Disk;
 use crate::remote::Remote;
 
 /// Where the program is; cargo puts it two folders above the tests.
-pub(super) fn program() -> Result<PathBuf> {
+fn program(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test.ancestors().nth(2).context("no target directory")?;
-    let program = profile.join("rohrpost");
+    let program = profile.join(name);
     anyhow::ensure!(
         program.exists(),
-        "{} is not there: `cargo build -p rohrpost` makes it",
+        "{} is not there: `cargo build -p {name}` makes it",
         program.display()
     );
     Ok(program)
@@ -43,7 +43,8 @@ pub struct Plan {
     pub config: Config,
     pub(super) ports: Ports,
     pub(super) directory: TempDir,
-    environment: Vec<(&'static str, String)>,
+    pub(super) environment: Vec<(&'static str, String)>,
+    broker: Option<Broker>,
 }
 
 impl Plan {
@@ -64,6 +65,7 @@ impl Plan {
             ports,
             directory,
             environment: Vec::new(),
+            broker: None,
         })
     }
 
@@ -77,6 +79,13 @@ impl Plan {
     /// Keeps its data on `disk`, which must live as long as the house.
     pub fn on(mut self, disk: &Disk) -> Self {
         self.config.server.data = disk.path().join("data");
+        self
+    }
+
+    /// Makes each service a process of its own, on this broker and Redis: two
+    /// routers, two relays, and one of each other service.
+    pub fn over(mut self, broker: Broker) -> Self {
+        self.broker = Some(broker);
         self
     }
 
@@ -98,9 +107,42 @@ impl Plan {
     ///
     /// # Errors
     /// When it does not become ready.
-    pub async fn start(self) -> Result<House> {
+    pub async fn start(mut self) -> Result<House> {
+        let engines = match self.broker {
+            Some(broker) => Some(Engines::start(broker).await?),
+            None => None,
+        };
+        if let Some(engines) = &engines {
+            self.share(engines)?;
+        }
         std::fs::write(self.file(), self.config.to_toml())?;
-        House::of(self).await
+        House::of(self, engines).await
+    }
+
+    /// Settles what services in processes of their own must find the same.
+    fn share(&mut self, engines: &Engines) -> Result<()> {
+        let data = self.config.server.data.clone();
+        std::fs::create_dir_all(&data)?;
+        self.config.engines.bus = engines.bus();
+        self.config.engines.store = engines.store();
+        self.config.engines.content = format!("file://{}", data.join("content").display());
+        self.config.tls.certificate = Some(data.join("certificate.pem"));
+        self.config.tls.key = Some(data.join("key.pem"));
+        let mut octets = [0; 16];
+        getrandom::fill(&mut octets)?;
+        let token = format!("{:032x}", u128::from_be_bytes(octets));
+        Ok(std::fs::write(self.config.token_file(), token)?)
+    }
+
+    /// The processes of the house.
+    pub(super) fn members(&self) -> Result<Vec<Member>> {
+        if self.broker.is_none() {
+            return Ok(vec![Member::whole(self.ports.web.address())]);
+        }
+        let instances = FLEET.iter().flat_map(|(service, count)| {
+            (1..=*count).map(move |number| Member::instance(service, number))
+        });
+        instances.collect()
     }
 
     /// The configuration file.
@@ -108,9 +150,9 @@ impl Plan {
         self.directory.path().join("rohrpost.toml")
     }
 
-    /// The program, with nothing of the tests' surroundings.
-    pub(super) fn command(&self) -> Result<Command> {
-        let mut command = Command::new(program()?);
+    /// A program of ours, with nothing of the tests' surroundings.
+    pub(super) fn command(&self, name: &str) -> Result<Command> {
+        let mut command = Command::new(program(name)?);
         for (name, _) in std::env::vars() {
             if name.starts_with("OTEL_") || name.starts_with("ROHRPOST_") {
                 command.env_remove(name);
@@ -118,23 +160,17 @@ impl Plan {
         }
         Ok(command)
     }
-
-    pub(super) fn spawn(&self) -> Result<Process> {
-        let mut command = self.command()?;
-        command
-            .arg("serve")
-            .arg("--config")
-            .arg(self.file())
-            .arg("--data")
-            .arg(&self.config.server.data)
-            .envs(self.environment.iter().cloned())
-            .current_dir(self.directory.path())
-            .stdin(Stdio::null())
-            .stdout(appended(&self.directory.path().join("output"))?)
-            .stderr(appended(&self.directory.path().join("log"))?);
-        Process::spawn(command)
-    }
 }
+
+/// How many instances of each service a house over a broker has.
+const FLEET: [(&str, usize); 6] = [
+    ("web-gateway", 1),
+    ("router", 2),
+    ("local-delivery", 1),
+    ("remote-relay", 2),
+    ("dsn-notifier", 1),
+    ("smtp-ingress", 1),
+];
 
 fn settings(ports: &Ports, directory: &Path) -> Result<Config> {
     let mut config = Config::default();
@@ -153,11 +189,6 @@ fn settings(ports: &Ports, directory: &Path) -> Result<Config> {
     config.relay.max_retry = Span::seconds(1);
     config.relay.lease = Span::seconds(3);
     Ok(config)
-}
-
-fn appended(path: &Path) -> Result<File> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.with_context(|| path.display().to_string())
 }
 
 /// A client that asks the house whether it is ready.
