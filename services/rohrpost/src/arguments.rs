@@ -87,6 +87,17 @@ pub(crate) enum Order {
     Trace {
         /// The message id, as in the 250 reply, in Received: and in logs
         message: MessageId,
+        /// Draw its trace instead, as Jaeger has it
+        #[arg(long)]
+        tree: bool,
+        /// Jaeger's address, for --tree
+        #[arg(
+            long,
+            value_name = "URL",
+            env = "ROHRPOST_JAEGER",
+            default_value = "http://127.0.0.1:16686"
+        )]
+        jaeger: String,
     },
     /// Check that nothing is lost: counts, references, mailboxes, content
     Check {

@@ -48,6 +48,14 @@ pub enum Failure {
         /// Why not.
         cause: String,
     },
+    /// The trace store cannot be asked, or does not know.
+    #[error("cannot read the trace from {url}: {reason}\n--jaeger names another trace store")]
+    Traces {
+        /// Which one.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
     /// There is no token to show.
     #[error(
         "{reason}\n`rohrpost serve` keeps the token in its data directory: use the same --data or --config, or name the file with --token-file"
@@ -97,7 +105,7 @@ impl Failure {
         match self {
             Self::Usage(_) => 2,
             Self::Faults { .. } => 3,
-            Self::Unreachable { .. } => 69,
+            Self::Unreachable { .. } | Self::Traces { .. } => 69,
             Self::Token { .. } | Self::Unauthorized { .. } => 77,
             Self::Launch(error) => error.status(),
             Self::File { .. }

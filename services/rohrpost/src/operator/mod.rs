@@ -8,6 +8,7 @@ mod directory;
 mod mailbox;
 mod pages;
 mod queue;
+mod spans;
 mod terminal;
 
 use crate::Failure;
@@ -22,10 +23,16 @@ pub(crate) async fn operate(order: Order, place: &Place) -> Result<(), Failure> 
         json: place.json,
         moment: Moment::now(),
     };
-    // The only command that needs no server.
-    if let Order::Config(order) = order {
-        return configuration::operate(order, place, &terminal);
-    }
+    // The only commands that need no server of ours.
+    let order = match order {
+        Order::Config(order) => return configuration::operate(order, place, &terminal),
+        Order::Trace {
+            message,
+            tree: true,
+            jaeger,
+        } => return spans::show(message, &jaeger, &terminal).await,
+        order => order,
+    };
     let client = Client::of(place)?;
     match order {
         Order::Domain(order) => directory::domain(order, &client, &terminal).await,
@@ -35,7 +42,7 @@ pub(crate) async fn operate(order: Order, place: &Place) -> Result<(), Failure> 
         Order::Message(order) => mailbox::message(order, &client, &terminal).await,
         Order::Queue(order) => queue::queue(order, &client, &terminal).await,
         Order::Dead(order) => dead::dead(order, &client, &terminal).await,
-        Order::Trace { message } => {
+        Order::Trace { message, .. } => {
             let history = client.history(message).await?;
             terminal.show(&history, render::story)
         }

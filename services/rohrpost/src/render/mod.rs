@@ -14,6 +14,7 @@ mod queue;
 mod story;
 mod table;
 mod top;
+mod tree;
 
 use std::fmt::Display;
 
@@ -27,6 +28,7 @@ pub(crate) use queue::{queue, queue_item};
 pub(crate) use story::story;
 pub(crate) use table::Table;
 pub(crate) use top::{Glance, top};
+pub(crate) use tree::{Span, tree};
 
 /// The most things that are named one by one.
 const NAMED: usize = 10;
