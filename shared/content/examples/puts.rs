@@ -1,8 +1,8 @@
 //! Measures how many contents of 10 KiB per second 64 concurrent writers make
-//! durable: `cargo run --release -p content --example puts -- DIRECTORY`.
+//! durable: `cargo run --release -p content --example puts -- URL`, such as
+//! `file:///tmp/puts` or `s3://bucket/puts?endpoint=…`.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,14 +19,14 @@ const SPAN: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let root = std::env::args().nth(1).ok_or("a directory is needed")?;
+    let url = std::env::args().nth(1).ok_or("a URL is needed")?;
+    let url: ContentUrl = url.parse()?;
     let settings = Settings::new(
         Some("puts".parse()?),
         Arc::new(ManualClock::at("2026-11-23T15:05:00Z")),
         Arc::new(SeededRandomness::new(std::process::id().into())),
     );
-    let root = PathBuf::from(root).canonicalize()?;
-    let store = connect(&ContentUrl::File(root), settings).await?;
+    let store = connect(&url, settings).await?;
     let puts = Arc::new(AtomicU64::new(0));
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {

@@ -10,8 +10,8 @@ use crate::Error;
 
 /// The name a process writes under: its own directory in the store.
 ///
-/// 1 to 32 of `a-z A-Z 0-9 _ -`. Processes that run at the same time have
-/// different names; a process keeps its name over restarts.
+/// 1 to 32 of `a-z A-Z 0-9 _ -`. A process keeps its name over restarts;
+/// instances of one service may share it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriterName(Box<str>);
 

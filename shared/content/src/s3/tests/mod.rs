@@ -5,6 +5,7 @@ mod refusals;
 mod server;
 
 use std::fs;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use message::ContentId;
 use tokio::task::JoinSet;
 
 use super::S3Store;
+use super::writer::LONG;
 use crate::conformance::{self, get, list_all, put, sample, trailer};
 use crate::name::{Location, Slot};
 use crate::{ContentStore, Error, Stored};
@@ -140,6 +142,28 @@ async fn a_long_content_that_is_given_up_leaves_no_parts() {
     drop(writer);
     until("the parts are gone", || server.parts() == 0).await;
     assert_eq!(list_all(&*store, 10).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_long_contents_are_written_at_a_time() {
+    let server = Server::start().await;
+    let store = server.store("p", Some("w")).await;
+    let octets = sample(200_000, 1);
+    let mut writers = Vec::new();
+    for _ in 0..LONG {
+        let mut writer = store.create().await.unwrap();
+        writer.write(&octets).await.unwrap();
+        writers.push(writer);
+    }
+    let mut next = store.create().await.unwrap();
+    {
+        let mut write = pin!(next.write(&octets));
+        assert!(futures_util::FutureExt::now_or_never(&mut write).is_none());
+        drop(writers.pop());
+        write.await.unwrap();
+    }
+    let Stored { id, .. } = next.finish(trailer(1)).await.unwrap();
+    assert!(get(&*store, &id).await.unwrap().0 == octets);
 }
 
 #[tokio::test(flavor = "multi_thread")]
