@@ -60,7 +60,7 @@ impl Publisher {
         let confirmed = confirmed(&channel, self.shape.name(topic), payload, properties);
         match time::timeout(PATIENCE, confirmed).await {
             Ok(Ok(confirmation)) => meaning(confirmation, topic),
-            Ok(Err(error)) => Err(refusal(error, payload.len())),
+            Ok(Err(error)) => Err(refusal(error, &self.shape.name(topic), payload.len())),
             Err(elapsed) => {
                 self.discard(&channel).await;
                 Err(unavailable("publish")(elapsed))
@@ -107,23 +107,29 @@ fn fits(topic: Topic, payload: &[u8]) -> Result<(), BusError> {
     }
 }
 
-/// What it means that the channel ended instead of a confirmation.
-fn refusal(error: lapin::Error, size: usize) -> BusError {
-    // "message size 5000 is larger than configured max size 4000"
+/// What it means that the channel ended instead of a confirmation. All that were
+/// in flight on it get the same error, whosever fault it is.
+fn refusal(error: lapin::Error, exchange: &str, size: usize) -> BusError {
     let text = error.to_string();
-    let limit = text.rsplit_once("max size ").map(|(_, limit)| limit);
-    match limit.and_then(|limit| {
-        limit
-            .split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse()
-            .ok()
-    }) {
-        Some(limit) if is_soft(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
-            BusError::TooLarge { size, limit }
-        }
-        Some(_) | None => failed("publish")(error),
+    if is_soft(&error, &AMQPSoftError::PRECONDITIONFAILED)
+        && let Some(limit) = size_limit(&text).filter(|limit| size > *limit)
+    {
+        return BusError::TooLarge { size, limit };
     }
+    match text.contains(&format!("'{exchange}'")) {
+        true => failed("publish")(error),
+        false => unavailable("publish")(error),
+    }
+}
+
+/// `message size 5000 is larger than configured max size 4000`
+fn size_limit(text: &str) -> Option<usize> {
+    let (_, limit) = text.rsplit_once("max size ")?;
+    limit
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// Publishes, and waits for what the broker says.
