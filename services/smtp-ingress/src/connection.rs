@@ -7,25 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message::{AccountId, Address, Envelope};
+use perimeter::{Arrival, Denied, Logins, Stream, Tls, handshake};
 use smtp::Reply;
 use smtp::command::Mail;
 use smtp::data::Fault;
 use smtp::server::{Event, Role, Session, SessionConfig};
 use telemetry::{Refusal, names};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::allowance::Allowance;
 use crate::intake::{Completion, Intake, Ticket};
-use crate::login::Logins;
 use crate::recipient::Recipients;
-use crate::stream::Stream;
-use crate::tls::Tls;
 use crate::{Ports, replies};
-
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// What all connections share.
 pub(crate) struct Service {
@@ -71,9 +65,13 @@ impl Connection {
         service: Arc<Service>,
         config: Arc<SessionConfig>,
         implicit_tls: bool,
-        (socket, client): (TcpStream, SocketAddr),
-        shutdown: CancellationToken,
+        arrival: Arrival,
     ) -> io::Result<Self> {
+        let Arrival {
+            socket,
+            client,
+            shutdown,
+        } = arrival;
         // Replies are written whole; waiting to fill a packet only delays them.
         socket.set_nodelay(true)?;
         let mut stream = Stream::Clear(socket);
@@ -114,11 +112,9 @@ impl Connection {
                     self.receive().await?;
                 }
                 Event::Authenticate(credentials) => {
-                    let checked = self
-                        .service
-                        .logins
-                        .check(self.client.ip(), credentials)
-                        .await;
+                    let (user, password) = (&credentials.user, &credentials.password);
+                    let logins = &self.service.logins;
+                    let checked = logins.check(self.client.ip(), user, password).await;
                     self.login(checked);
                 }
                 Event::Mail(mail) => {
@@ -156,12 +152,12 @@ impl Connection {
         }
     }
 
-    fn login(&mut self, checked: Result<AccountId, Reply>) {
+    fn login(&mut self, checked: Result<AccountId, Denied>) {
         match checked {
             Ok(account) => self.session.accept_login(account),
-            Err(refusal) => {
-                tracing::info!(client = %self.client, %refusal, "login failed");
-                self.session.refuse(refusal);
+            Err(denied) => {
+                tracing::info!(client = %self.client, %denied, "login failed");
+                self.session.refuse(replies::denied(denied));
             }
         }
     }
@@ -331,9 +327,4 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-async fn handshake(stream: Stream, tls: Option<&Tls>) -> io::Result<Stream> {
-    let tls = tls.ok_or_else(|| io::Error::other("there is no certificate"))?;
-    timeout(HANDSHAKE, stream.secure(&tls.acceptor)).await?
 }

@@ -1,46 +1,34 @@
-//! The listeners: they accept connections within limits, and drain on shutdown.
+//! The ports of mail on its way in, and what stands behind them.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use async_trait::async_trait;
 use config::Config;
+use perimeter::{Arrival, Door, Doors, Failures, Logins, Reception, Tls};
 use smtp::server::{Role, SessionConfig};
 use station::{Readiness, State};
-use telemetry::Metrics;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::admission::{Admission, Place};
 use crate::allowance::Allowance;
 use crate::connection::{Connection, Service};
-use crate::failures::{Failures, Limits};
 use crate::intake::Completion;
-use crate::login::Logins;
 use crate::recipient::Recipients;
 use crate::sender::Senders;
-use crate::tls::Tls;
-use crate::{Error, Ports, proxy, replies};
-
-/// How long running transactions may go on after the shutdown began.
-const GRACE: Duration = Duration::from_secs(5);
+use crate::{Error, Ports, replies};
 
 /// The ports, bound and not yet served.
 pub struct Ingress {
-    service: Arc<Service>,
-    admission: Arc<Admission>,
-    listeners: Vec<Listener>,
+    doors: Doors,
     readiness: Readiness,
 }
 
-struct Listener {
-    socket: TcpListener,
-    configured: config::Listener,
+/// How clients are received at one kind of port.
+struct Port {
     kind: Kind,
     session: Arc<SessionConfig>,
+    service: Arc<Service>,
 }
 
 /// The three kinds of ports.
@@ -58,15 +46,6 @@ impl Kind {
             Self::Submission | Self::Submissions => Role::Submission,
         }
     }
-
-    /// Its name in metrics.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Mx => "mx",
-            Self::Submission => "submission",
-            Self::Submissions => "submissions",
-        }
-    }
 }
 
 impl Ingress {
@@ -81,81 +60,76 @@ impl Ingress {
             return Err(Error::NoCertificate);
         }
         let readiness = ports.station.health().register("smtp-ingress");
-        let mut listeners = Vec::new();
+        let station = ports.station.clone();
+        let service = Arc::new(service(config, ports, tls.clone())?);
+        let mut doors = Vec::new();
         for (kind, group) in [
             (Kind::Mx, &smtp.mx),
             (Kind::Submission, &smtp.submission),
             (Kind::Submissions, &smtp.submissions),
         ] {
-            let session = Arc::new(session_config(config, kind.role(), tls.is_some()));
-            for configured in group {
-                let address = configured.address;
-                let socket = TcpListener::bind(address).await;
-                let socket = socket.map_err(|cause| Error::Listen { address, cause })?;
-                listeners.push(Listener {
-                    socket,
-                    configured: configured.clone(),
-                    kind,
-                    session: Arc::clone(&session),
-                });
-            }
+            let reception: Arc<dyn Reception> = Arc::new(Port {
+                kind,
+                session: Arc::new(session_config(config, kind.role(), tls.is_some())),
+                service: Arc::clone(&service),
+            });
+            doors.extend(Door::open("SMTP", group, &reception).await?);
         }
-        Ok(Self {
-            admission: Admission::new(smtp.max_connections, smtp.max_connections_per_address),
-            service: Arc::new(service(config, ports, tls)?),
-            listeners,
-            readiness,
-        })
+        let doors = Doors {
+            doors,
+            max_connections: smtp.max_connections,
+            max_per_address: smtp.max_connections_per_address,
+            header_timeout: smtp.command_timeout.duration(),
+            tls,
+            metrics: station.metrics().clone(),
+            clock: Arc::clone(station.clock()),
+        };
+        Ok(Self { doors, readiness })
     }
 
     /// The addresses bound, in the order of the configuration: MX, submission,
     /// submission under TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(|listener| listener.socket.local_addr().ok())
-            .collect()
+        self.doors.doors.iter().filter_map(Door::address).collect()
     }
 
     /// Serves clients until `shutdown`. Idle sessions end at once then, running
     /// transactions within a grace period.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let sessions = TaskTracker::new();
-        let abort = CancellationToken::new();
-        let mut listening = JoinSet::new();
-        for listener in self.listeners {
-            let _ = listener.socket.local_addr().map(|address| {
-                tracing::info!(%address, port = listener.kind.name(), "listening for SMTP");
-            });
-            listening.spawn(accept(Accepting {
-                listener,
-                service: Arc::clone(&self.service),
-                admission: Arc::clone(&self.admission),
-                sessions: sessions.clone(),
-                shutdown: shutdown.clone(),
-                abort: abort.clone(),
-            }));
+        let Self { doors, readiness } = self;
+        let stopping = async {
+            shutdown.cancelled().await;
+            readiness.set(State::Stopping);
+        };
+        let serving = doors.serve(shutdown.clone(), || readiness.set(State::Ready));
+        tokio::join!(serving, stopping);
+    }
+}
+
+#[async_trait]
+impl Reception for Port {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Mx => "mx",
+            Kind::Submission => "submission",
+            Kind::Submissions => "submissions",
         }
-        if let Some(tls) = &self.service.tls {
-            let clock = Arc::clone(self.service.ports.station.clock());
-            let watching = Arc::clone(&tls.identity).watch(clock);
-            let shutdown = shutdown.clone();
-            listening.spawn(async move {
-                shutdown.run_until_cancelled(watching).await;
-            });
+    }
+
+    fn sorry(&self) -> Vec<u8> {
+        let mut wire = Vec::new();
+        if self.kind != Kind::Submissions {
+            replies::too_many_connections().encode(&mut wire);
         }
-        self.readiness.set(State::Ready);
-        while listening.join_next().await.is_some() {}
-        self.readiness.set(State::Stopping);
-        sessions.close();
-        if tokio::time::timeout(GRACE, sessions.wait()).await.is_err() {
-            tracing::warn!(
-                sessions = sessions.len(),
-                "ending transactions that do not end"
-            );
-            abort.cancel();
-            sessions.wait().await;
-        }
+        wire
+    }
+
+    async fn serve(self: Arc<Self>, arrival: Arrival) -> io::Result<()> {
+        let (service, session) = (Arc::clone(&self.service), Arc::clone(&self.session));
+        let implicit_tls = self.kind == Kind::Submissions;
+        let opening = Connection::open(service, session, implicit_tls, arrival);
+        opening.await?.serve().await;
+        Ok(())
     }
 }
 
@@ -178,7 +152,7 @@ fn service(config: &Config, ports: Ports, tls: Option<Tls>) -> Result<Service, E
     Ok(Service {
         logins: Logins::new(
             Arc::clone(directory),
-            Failures::new(login_limits(smtp), Arc::clone(clock)),
+            Failures::new(smtp, Arc::clone(clock)),
             smtp.auth_failure_delay.duration(),
         ),
         recipients: Recipients {
@@ -199,127 +173,4 @@ fn service(config: &Config, ports: Ports, tls: Option<Tls>) -> Result<Service, E
         tls,
         ports,
     })
-}
-
-fn login_limits(smtp: &config::Smtp) -> Limits {
-    Limits {
-        per_client: smtp.max_auth_failures_per_address,
-        per_account: smtp.max_auth_failures_per_account,
-        window: smtp.auth_failure_window.duration(),
-    }
-}
-
-struct Accepting {
-    listener: Listener,
-    service: Arc<Service>,
-    admission: Arc<Admission>,
-    sessions: TaskTracker,
-    shutdown: CancellationToken,
-    /// Ends sessions that outlast the grace period.
-    abort: CancellationToken,
-}
-
-async fn accept(accepting: Accepting) {
-    loop {
-        let accepted = tokio::select! {
-            () = accepting.shutdown.cancelled() => return,
-            accepted = accepting.listener.socket.accept() => accepted,
-        };
-        match accepted {
-            Ok(connection) => accepting.begin(connection),
-            Err(error) => accepting.recover(&error).await,
-        }
-    }
-}
-
-impl Accepting {
-    /// Gives a connection a task of its own, if there is a place for it.
-    fn begin(&self, (socket, peer): (TcpStream, SocketAddr)) {
-        let proxied = self.listener.configured.trusts(peer.ip());
-        let place = match proxied {
-            true => self.admission.admit_anybody(),
-            false => self.admission.admit(peer.ip()),
-        };
-        let Some(place) = place else {
-            return turn_away(self.listener.kind, &socket, peer);
-        };
-        let metrics: &Metrics = self.service.ports.station.metrics();
-        let opening = Opening {
-            service: Arc::clone(&self.service),
-            session: Arc::clone(&self.listener.session),
-            kind: self.listener.kind,
-            proxied,
-            shutdown: self.shutdown.clone(),
-            place,
-        };
-        let counted = metrics.connected(self.listener.kind.name());
-        let session = async move {
-            let _counted = counted;
-            if let Err(error) = opening.serve(socket, peer).await {
-                tracing::debug!(client = %peer, %error, "no session began");
-            }
-        };
-        let abort = self.abort.clone();
-        self.sessions.spawn(async move {
-            abort.run_until_cancelled(session).await;
-        });
-    }
-
-    /// An accept that fails for want of file descriptors would fail again at
-    /// once; sessions that end free some.
-    async fn recover(&self, error: &io::Error) {
-        tracing::warn!(%error, "cannot accept a connection");
-        tokio::select! {
-            () = self.shutdown.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_millis(100)) => {}
-        }
-    }
-}
-
-/// A connection that has a place.
-struct Opening {
-    service: Arc<Service>,
-    session: Arc<SessionConfig>,
-    kind: Kind,
-    /// Whether it comes from a proxy that this listener trusts.
-    proxied: bool,
-    shutdown: CancellationToken,
-    place: Place,
-}
-
-impl Opening {
-    /// Learns who the client is where a proxy tells, and serves it.
-    async fn serve(mut self, mut socket: TcpStream, peer: SocketAddr) -> io::Result<()> {
-        let mut client = peer;
-        if self.proxied
-            && let Some(told) = proxy::client(&mut socket, self.service.command_timeout).await?
-        {
-            client = told;
-            if !self.place.assign(client.ip()) {
-                turn_away(self.kind, &socket, client);
-                return Ok(());
-            }
-        }
-        let implicit_tls = self.kind == Kind::Submissions;
-        let Self {
-            service,
-            session,
-            shutdown,
-            ..
-        } = self;
-        let opening = Connection::open(service, session, implicit_tls, (socket, client), shutdown);
-        opening.await?.serve().await;
-        Ok(())
-    }
-}
-
-/// Says why, if that takes no waiting, and hangs up.
-fn turn_away(kind: Kind, socket: &TcpStream, client: SocketAddr) {
-    tracing::debug!(%client, "too many connections");
-    if kind != Kind::Submissions {
-        let mut wire = Vec::new();
-        replies::too_many_connections().encode(&mut wire);
-        // A client that cannot even take this much learns it by the end.
-        let _ = socket.try_write(&wire);
-    }
 }

@@ -11,23 +11,14 @@
 //! A session holds two buffers of fixed size, and on submission ports a header
 //! section of at most 96 KiB, however large the message.
 
-mod admission;
 mod allowance;
 mod connection;
-mod failures;
 mod ingress;
 mod intake;
-mod login;
-mod proxy;
 mod recipient;
 mod replies;
 mod sender;
-mod stream;
-mod tls;
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::Config;
@@ -60,33 +51,15 @@ pub struct Ports {
 /// Why smtp-ingress does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A port cannot be listened on.
-    #[error("cannot listen on {address} for SMTP: {cause}")]
-    Listen {
-        /// The configured address.
-        address: SocketAddr,
-        /// The system's reason.
-        cause: io::Error,
-    },
     /// Submission needs TLS, and TLS a certificate.
     #[error("submission ports need tls.certificate and tls.key: AUTH is offered only under TLS")]
     NoCertificate,
     /// The secrets of rewritten return paths cannot be had.
     #[error(transparent)]
     Secrets(#[from] config::SecretsError),
-    /// Certificate or key cannot be read.
-    #[error("cannot read the TLS {what} from {}: {cause}", path.display())]
-    Pem {
-        /// Which of the two.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// Certificate and key do not fit together, or are of a kind unknown.
-    #[error("cannot use the TLS certificate: {0}")]
-    Tls(#[from] rustls::Error),
+    /// A port or the certificate cannot be had.
+    #[error(transparent)]
+    Perimeter(#[from] perimeter::Error),
 }
 
 /// Listens on the configured ports until `shutdown`; then lets running

@@ -3,6 +3,7 @@
 
 use message::EnhancedStatus;
 use message::srs::SrsError;
+use perimeter::Denied;
 use smtp::Reply;
 use smtp::header::AuthorError;
 use store::StoreError;
@@ -71,24 +72,19 @@ pub(crate) fn too_slow() -> Reply {
     reply(421, (4, 4, 2), "Nothing came for too long")
 }
 
-pub(crate) fn wrong_credentials() -> Reply {
-    reply(535, (5, 7, 8), "User name or password is wrong")
-}
-
-pub(crate) fn too_many_failures_from_client() -> Reply {
-    reply(421, (4, 7, 0), "Too many failed logins; try again later")
-}
-
-pub(crate) fn too_many_failures_for_account() -> Reply {
-    reply(454, (4, 7, 0), "Too many failed logins; try again later")
-}
-
-pub(crate) fn login_not_now() -> Reply {
-    reply(
-        454,
-        (4, 7, 0),
-        "Cannot check passwords now; try again later",
-    )
+/// A login did not succeed.
+pub(crate) fn denied(denied: Denied) -> Reply {
+    let (code, status, text) = match denied {
+        Denied::Wrong => (535, (5, 7, 8), "User name or password is wrong"),
+        Denied::TooManyFromClient => (421, (4, 7, 0), "Too many failed logins; try again later"),
+        Denied::TooManyForAccount => (454, (4, 7, 0), "Too many failed logins; try again later"),
+        Denied::NotNow => (
+            454,
+            (4, 7, 0),
+            "Cannot check passwords now; try again later",
+        ),
+    };
+    reply(code, status, text)
 }
 
 pub(crate) fn no_relaying() -> Reply {

@@ -11,7 +11,9 @@ use crate::error::{ConfigError, Place};
 use crate::locate::key_text;
 use crate::relay::{Policy, TlsPolicy};
 use crate::value::Span;
-use crate::{Config, Dns, Listener, Notices, Queue, Relay, Smtp, Srs, Submission, Telemetry, Tls};
+use crate::{
+    Config, Dns, Imap, Listener, Notices, Pop3, Queue, Relay, Smtp, Srs, Submission, Telemetry, Tls,
+};
 
 /// A key whose value cannot be, and why.
 #[derive(Debug)]
@@ -64,7 +66,9 @@ impl Config {
         let data = self.server.data.as_os_str();
         demand(!data.is_empty(), "server.data", "must name a directory")?;
         self.smtp.check()?;
+        self.pop3.check()?;
         self.submission.check()?;
+        self.imap.check()?;
         self.tls.check()?;
         self.queue.check()?;
         self.router.srs.check()?;
@@ -82,12 +86,16 @@ impl Config {
 
     /// No two listeners share an address.
     fn listeners_differ(&self) -> Checked {
-        let smtp = &self.smtp;
+        let (smtp, imap) = (&self.smtp, &self.imap);
         let of = |listeners: &[Listener]| listeners.iter().map(|each| each.address).collect();
-        let lists: [(&str, Vec<SocketAddr>); 5] = [
+        let lists: [(&str, Vec<SocketAddr>); 9] = [
             ("smtp.mx", of(&smtp.mx)),
             ("smtp.submission", of(&smtp.submission)),
             ("smtp.submissions", of(&smtp.submissions)),
+            ("pop3.pop3", of(&self.pop3.pop3)),
+            ("pop3.pop3s", of(&self.pop3.pop3s)),
+            ("imap.starttls", of(&imap.starttls)),
+            ("imap.tls", of(&imap.tls)),
             ("web.listen", vec![self.web.listen]),
             ("server.health", self.server.health.into_iter().collect()),
         ];
@@ -109,6 +117,19 @@ fn wrong_engine((key, reason): Wrong) -> Problem {
     Problem {
         path: vec!["engines".to_owned(), key.to_owned()],
         reason,
+    }
+}
+
+impl Pop3 {
+    fn check(&self) -> Checked {
+        at_least_one(&[
+            ("pop3.max_connections", self.max_connections as u64),
+            (
+                "pop3.max_connections_per_address",
+                self.max_connections_per_address as u64,
+            ),
+        ])?;
+        not_zero(&[("pop3.timeout", self.timeout)])
     }
 }
 
@@ -138,6 +159,27 @@ impl Smtp {
             ("smtp.data_timeout", self.data_timeout),
             ("smtp.auth_failure_window", self.auth_failure_window),
         ])
+    }
+}
+
+impl Imap {
+    fn check(&self) -> Checked {
+        at_least_one(&[
+            ("imap.max_connections", self.max_connections as u64),
+            (
+                "imap.max_connections_per_address",
+                self.max_connections_per_address as u64,
+            ),
+        ])?;
+        not_zero(&[
+            ("imap.login_timeout", self.login_timeout),
+            ("imap.send_timeout", self.send_timeout),
+        ])?;
+        demand(
+            self.idle_timeout >= Span::minutes(30),
+            "imap.idle_timeout",
+            "must be at least 30min (RFC 9051 §5.4)",
+        )
     }
 }
 

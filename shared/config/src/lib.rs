@@ -13,10 +13,12 @@ mod check;
 mod delivery;
 mod engines;
 mod error;
+mod imap;
 mod listener;
 mod load;
 mod locate;
 mod network;
+mod pop3;
 mod relay;
 mod schedule;
 mod server;
@@ -30,9 +32,11 @@ use serde::{Deserialize, Serialize};
 pub use delivery::{Dns, Notices, Queue, Router, Smarthost, SmarthostError};
 pub use engines::Engines;
 pub use error::{ConfigError, Place};
+pub use imap::Imap;
 pub use listener::Listener;
 pub use load::environment;
 pub use network::{Network, NetworkError};
+pub use pop3::Pop3;
 pub use relay::{DestinationPolicy, Login, Policy, Relay, TlsPolicy};
 pub use schedule::{Schedule, Waiting};
 pub use server::{LogFormat, Server, Telemetry, Tls, Web};
@@ -51,6 +55,10 @@ pub struct Config {
     pub engines: Engines,
     /// Taking mail in.
     pub smtp: Smtp,
+    /// Reading mail where it is.
+    pub imap: Imap,
+    /// Fetching mail.
+    pub pop3: Pop3,
     /// How much one account may send.
     pub submission: Submission,
     /// Certificate and key.

@@ -18,8 +18,9 @@ pub struct Server {
     pub hostname: Domain,
     /// Where the embedded engines and what `serve` generates are kept.
     pub data: PathBuf,
-    /// So much space stays free where contents are kept: beneath, new messages
-    /// are refused for now (452), while those that were accepted go on.
+    /// So much space stays free where contents are kept, and where the embedded
+    /// store is: beneath, new messages are refused for now (452), while those that
+    /// were accepted go on.
     pub min_free: Size,
     /// Where a process tells on HTTP that it lives (`/healthz`), is ready
     /// (`/readyz`) and what it counts (`/metrics`), to whoever asks; nowhere by

@@ -69,6 +69,6 @@ impl Default for Smtp {
     }
 }
 
-fn on_loopback(port: u16) -> Vec<Listener> {
+pub(crate) fn on_loopback(port: u16) -> Vec<Listener> {
     vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()]
 }

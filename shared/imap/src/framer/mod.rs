@@ -13,8 +13,7 @@ mod limits;
 #[cfg(test)]
 mod tests;
 
-use crate::command::AppendLine;
-use crate::command::{Append, AppendMessage, CommandError, Malformed};
+use crate::command::{Append, AppendMessage, Malformed};
 use crate::mailbox_name::NameEncoding;
 
 use discard::Discard;

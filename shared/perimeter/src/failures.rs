@@ -47,14 +47,14 @@ pub(crate) enum TooMany {
 
 /// The limits.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) per_client: u32,
-    pub(crate) per_account: u32,
-    pub(crate) window: Duration,
+struct Limits {
+    per_client: u32,
+    per_account: u32,
+    window: Duration,
 }
 
 /// Counts failed logins.
-pub(crate) struct Failures {
+pub struct Failures {
     limits: Limits,
     clock: Arc<dyn Clock>,
     tables: Mutex<Tables>,
@@ -75,7 +75,17 @@ struct Count {
 }
 
 impl Failures {
-    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+    /// Counts within the configured limits.
+    pub fn new(limits: &config::Smtp, clock: Arc<dyn Clock>) -> Self {
+        let limits = Limits {
+            per_client: limits.max_auth_failures_per_address,
+            per_account: limits.max_auth_failures_per_account,
+            window: limits.auth_failure_window.duration(),
+        };
+        Self::within(limits, clock)
+    }
+
+    fn within(limits: Limits, clock: Arc<dyn Clock>) -> Self {
         Self {
             limits,
             clock,
@@ -180,7 +190,7 @@ mod tests {
             per_account: 5,
             window: MINUTE,
         };
-        Failures::new(limits, Arc::new(clock.clone()))
+        Failures::within(limits, Arc::new(clock.clone()))
     }
 
     fn client(number: u8) -> IpAddr {

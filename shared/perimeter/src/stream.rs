@@ -6,16 +6,15 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::tls;
+use crate::tls::{self, Tls};
 
 /// How long a client may take to close its side after ours.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection to a client.
-pub(crate) enum Stream {
+pub enum Stream {
     /// Without encryption.
     Clear(TcpStream),
     /// Under TLS.
@@ -26,16 +25,16 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Shakes hands. Cancelled or failed, the connection is of no further use.
-    pub(crate) async fn secure(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+    pub(crate) async fn secure(self, tls: &Tls) -> io::Result<Self> {
         match self {
-            Self::Clear(socket) => Ok(Self::Tls(Box::new(acceptor.accept(socket).await?))),
+            Self::Clear(socket) => Ok(Self::Tls(Box::new(tls.acceptor.accept(socket).await?))),
             Self::Tls(_) => Err(io::Error::other("TLS is active already")),
             Self::Gone => Err(gone()),
         }
     }
 
     /// Version and cipher suite, under TLS.
-    pub(crate) fn tls(&self) -> Option<String> {
+    pub fn tls(&self) -> Option<String> {
         match self {
             Self::Clear(_) | Self::Gone => None,
             Self::Tls(stream) => Some(tls::describe(stream.get_ref().1)),
@@ -43,7 +42,10 @@ impl Stream {
     }
 
     /// Reads what is there; 0 at the end. Cancel safe.
-    pub(crate) async fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub async fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Clear(socket) => socket.read(octets).await,
             Self::Tls(stream) => stream.read(octets).await,
@@ -52,7 +54,10 @@ impl Stream {
     }
 
     /// Sends all of it.
-    pub(crate) async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         match self {
             Self::Clear(socket) => socket.write_all(octets).await,
             Self::Tls(stream) => {
@@ -65,7 +70,7 @@ impl Stream {
 
     /// Says that nothing more comes, and waits a moment for the client to close
     /// as well: a socket dropped with octets unread takes our last reply along.
-    pub(crate) async fn close(&mut self) {
+    pub async fn close(&mut self) {
         // Who does not hear the end in time is cut off all the same.
         let _ = timeout(LINGER, async {
             self.shut().await?;

@@ -4,6 +4,7 @@
 //! why; so does a pair of which one file has been written and the other not yet.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,20 +19,21 @@ use rustls::sign::CertifiedKey;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 
-use crate::Error;
+use crate::{Error, Stream};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// What handshakes with clients.
-pub(crate) struct Tls {
+/// What handshakes with clients. Clones are the same.
+#[derive(Clone)]
+pub struct Tls {
     pub(crate) acceptor: TlsAcceptor,
-    pub(crate) identity: Arc<Identity>,
+    identity: Arc<Identity>,
 }
 
 /// A certificate with its key, as the files last had it.
 #[derive(Debug)]
-pub(crate) struct Identity {
+struct Identity {
     files: Files,
     provider: Arc<CryptoProvider>,
     current: RwLock<Arc<CertifiedKey>>,
@@ -50,7 +52,10 @@ type Marks = [Option<(u64, u64, i64, i64)>; 2];
 
 impl Tls {
     /// None where no certificate is configured.
-    pub(crate) fn load(config: &config::Tls) -> Result<Option<Self>, Error> {
+    ///
+    /// # Errors
+    /// When certificate or key cannot be read or used.
+    pub fn load(config: &config::Tls) -> Result<Option<Self>, Error> {
         let (Some(certificate), Some(key)) = (&config.certificate, &config.key) else {
             return Ok(None);
         };
@@ -69,6 +74,23 @@ impl Tls {
             identity,
         }))
     }
+
+    /// Renews the pair whenever its files change, for ever.
+    pub(crate) fn watch(&self, clock: Arc<dyn Clock>) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.identity).watch(clock)
+    }
+}
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// Shakes hands within a minute.
+///
+/// # Errors
+/// When there is no certificate, or the client does not play along.
+pub async fn handshake(stream: Stream, tls: Option<&Tls>) -> io::Result<Stream> {
+    let tls = tls.ok_or_else(|| io::Error::other("there is no certificate"))?;
+    tokio::time::timeout(HANDSHAKE, stream.secure(tls)).await?
 }
 
 impl Identity {
@@ -84,8 +106,7 @@ impl Identity {
         })
     }
 
-    /// Renews the pair whenever its files change, for ever.
-    pub(crate) async fn watch(self: Arc<Self>, clock: Arc<dyn Clock>) {
+    async fn watch(self: Arc<Self>, clock: Arc<dyn Clock>) {
         loop {
             clock.sleep(LOOK).await;
             let identity = Arc::clone(&self);
