@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use directory::Directory;
-pub use embedded::{EmbeddedStore, SyncFailure};
+pub use embedded::{EmbeddedStore, FreeSpace, SyncFailure};
 pub use ledger::Ledger;
 pub use mailbox::MailboxStore;
 use message::Clock;
@@ -41,6 +41,9 @@ pub struct StoreOptions {
     /// Octets that the embedded engine writes ahead between two checkpoints of
     /// its file; twice that is the space its journal takes.
     pub journal: u64,
+    /// Octets that stay free on the embedded engine's disk: beneath, acceptance
+    /// is refused, and what was accepted goes on.
+    pub min_free: u64,
 }
 
 impl Default for StoreOptions {
@@ -51,6 +54,7 @@ impl Default for StoreOptions {
             max_tries: 5,
             cache: 16 << 20,
             journal: 16 << 20,
+            min_free: 0,
         }
     }
 }
@@ -97,7 +101,18 @@ pub struct Stores {
     pub ledger: Arc<dyn Ledger>,
 }
 
-/// Opens the stores that `url` names: `embedded`, with its files in `directory`.
+impl Stores {
+    fn on<S: Directory + MailboxStore + Ledger + 'static>(store: Arc<S>) -> Self {
+        Self {
+            directory: store.clone(),
+            mailbox: store.clone(),
+            ledger: store,
+        }
+    }
+}
+
+/// Opens the stores that `url` names: `embedded`, with its files in `directory`,
+/// or a Redis server, as [`RedisStore::connect`] takes it, whose clock then holds.
 ///
 /// # Errors
 /// When the URL names no engine, or the engine cannot be opened.
@@ -108,21 +123,18 @@ pub async fn connect(
     clock: Arc<dyn Clock>,
     on_sync_failure: SyncFailure,
 ) -> Result<Stores, StoreError> {
-    if url != "embedded" {
-        let reason = format!("{url:?} is no store: this version knows `embedded`");
-        return Err(StoreError::Unavailable(reason));
+    if url == "embedded" {
+        let store = EmbeddedStore::open(directory, options, clock, on_sync_failure)?;
+        return Ok(Stores::on(Arc::new(store)));
     }
-    let store = Arc::new(EmbeddedStore::open(
-        directory,
-        options,
-        clock,
-        on_sync_failure,
-    )?);
-    Ok(Stores {
-        directory: store.clone(),
-        mailbox: store.clone(),
-        ledger: store,
-    })
+    if !(url.starts_with("redis://") || url.starts_with("rediss://")) {
+        return Err(StoreError::Unavailable(format!(
+            "{:?} is no store: this version knows `embedded`, redis:// and rediss://",
+            redis::without_password(url)
+        )));
+    }
+    let store = RedisStore::connect(url, options, Time::Server).await?;
+    Ok(Stores::on(Arc::new(store)))
 }
 
 /// Prepares the server behind `url` for this version of the store: loads the

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use message::AccountId;
 use message::time::ManualClock;
 use servers::RedisServer;
 use store::conformance::{self, Subject};
-use store::{Directory, RedisStore, StoreError, StoreOptions, Time};
+use store::mailbox::MailboxEvent;
+use store::{Directory, MailboxStore, RedisStore, StoreError, StoreOptions, Time};
 use tokio::sync::Mutex;
 
 /// A store on a server of its own, which is killed whenever it is opened again.
@@ -39,6 +41,22 @@ impl Subject<dyn Directory> for Killed {
     async fn open(&self) -> Arc<dyn Directory> {
         self.open().await
     }
+}
+
+#[async_trait]
+impl Subject<dyn MailboxStore> for Killed {
+    async fn open(&self) -> Arc<dyn MailboxStore> {
+        let store = self.open().await;
+        // From the first watcher on the store listens to changes.
+        let mut listening = store.changes(AccountId::from_bits(u64::MAX));
+        assert_eq!(listening.next().await, MailboxEvent::Missed);
+        store
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mailbox() {
+    conformance::mailbox::run(async || Killed::fresh("").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

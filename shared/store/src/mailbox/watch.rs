@@ -99,6 +99,13 @@ impl Watchers {
         }
     }
 
+    /// Tells all that they may have missed something.
+    pub(crate) fn missed(&self) {
+        for sender in self.senders().values() {
+            let _ = sender.send(MailboxEvent::Missed);
+        }
+    }
+
     fn senders(&self) -> MutexGuard<'_, HashMap<AccountId, Sender<MailboxEvent>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -116,6 +116,12 @@ impl Link {
 
     /// Calls a function, and reads its reply as a `T`.
     pub(super) async fn call<T: FromRedisValue>(&self, call: Call) -> Result<T, StoreError> {
+        let called = self.try_call(&call).await;
+        called.map_err(|error| translated(&error))
+    }
+
+    /// The same, for who knows more of the errors.
+    pub(super) async fn try_call<T: FromRedisValue>(&self, call: &Call) -> Result<T, RedisError> {
         let pauses = if call.repeatable { &PAUSES[..] } else { &[] };
         let mut pauses = pauses.iter();
         loop {
@@ -125,7 +131,7 @@ impl Link {
             };
             match pauses.next() {
                 Some(pause) if is_passing(&error) => sleep(*pause).await,
-                Some(_) | None => return Err(translated(&error)),
+                Some(_) | None => return Err(error),
             }
         }
     }

@@ -26,7 +26,7 @@ const LIBRARIES: [Library; 3] = [
     },
     Library {
         name: "rohrpost_mailbox",
-        parts: &[],
+        parts: super::mailbox::FUNCTIONS,
     },
     Library {
         name: "rohrpost_ledger",

@@ -20,6 +20,7 @@ mod directory;
 mod failure;
 mod functions;
 mod ledger;
+mod mailbox;
 mod memory;
 mod place;
 mod settings;
@@ -27,13 +28,16 @@ mod time;
 
 use crate::{StoreError, StoreOptions};
 use connection::Link;
+use mailbox::Changes;
 use place::Place;
+pub(crate) use place::without_password;
 pub use time::Time;
 
 /// The store on Redis.
 pub struct RedisStore {
     link: Link,
     options: StoreOptions,
+    changes: Changes,
 }
 
 impl RedisStore {
@@ -50,11 +54,21 @@ impl RedisStore {
     /// When the URL is wrong, the server cannot be reached, or its functions are
     /// missing or of another version.
     pub async fn connect(url: &str, options: StoreOptions, time: Time) -> Result<Self, StoreError> {
-        let link = Link::connect(&Place::parse(url)?, time).await?;
+        let place = Place::parse(url)?;
+        let link = Link::connect(&place, time).await?;
         functions::verify(&link).await?;
         settings::warn_of_losses(&link).await;
         memory::watch(&link);
-        Ok(Self { link, options })
+        Ok(Self {
+            link,
+            options,
+            changes: Changes::new(place.client()?),
+        })
+    }
+
+    /// The epoch that numbers given from now on are to be of.
+    fn epoch(&self) -> u64 {
+        0
     }
 }
 

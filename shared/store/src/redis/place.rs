@@ -109,7 +109,7 @@ fn unusable(url: &str, reason: &str) -> StoreError {
 }
 
 /// The URL as it may be shown.
-fn without_password(url: &str) -> String {
+pub(crate) fn without_password(url: &str) -> String {
     let start = url.find("://").map_or(0, |scheme| scheme + 3);
     let (scheme, rest) = url.split_at(start);
     match rest.rsplit_once('@') {

@@ -76,7 +76,7 @@ pub(super) async fn copies_are_like_their_originals(store: &dyn MailboxStore) {
         };
         append_to_inbox(store, ANNA, delivered).await;
     }
-    let mut changes = store.changes(ANNA);
+    let mut changes = watch(store, ANNA).await;
     let copied = store
         .copy(ANNA, INBOX, &[3, 1, 9], SENT, Quota::NONE)
         .await

@@ -204,7 +204,7 @@ pub(super) async fn changes_of_others_are_not_told(store: &dyn MailboxStore) {
     assert_eq!(next_change(&mut bert).await.account, BERT);
     assert!(anna.try_next().is_none() && bert.try_next().is_none());
     drop(anna);
-    let mut again = store.changes(ANNA);
+    let mut again = watch(store, ANNA).await;
     let name = "Plans".parse().unwrap();
     store.create(ANNA, &name, None).await.unwrap();
     let made = store.find(ANNA, &name).await.unwrap().unwrap();

@@ -25,7 +25,7 @@ pub(super) async fn flags_are_added_removed_and_replaced(store: &dyn MailboxStor
         deliver(store, ANNA, number).await;
     }
     let before = inbox(store, ANNA).await;
-    let mut changes = store.changes(ANNA);
+    let mut changes = watch(store, ANNA).await;
     let add = FlagChange::Add(vec![keyword("$b"), Flag::Seen, Flag::Deleted]);
     let done = change(store, &[3, 1, 9], add.clone(), None).await;
     assert!(done.stored.iter().map(|state| state.uid).eq([1, 3]));

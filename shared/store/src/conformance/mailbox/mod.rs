@@ -17,8 +17,8 @@ use message::{AccountId, ContentId, MessageId, Timestamp};
 use super::{Subject, soon};
 use crate::MailboxStore;
 use crate::mailbox::{
-    Appended, Expunge, Flag, MailboxChanged, MailboxChanges, MailboxEvent, MailboxId, MailboxInfo,
-    MailboxName, NewEntry, Quota, Release, STANDARD, Usage,
+    Appended, Created, Expunge, Flag, MailboxChanged, MailboxChanges, MailboxEvent, MailboxId,
+    MailboxInfo, MailboxName, NewEntry, Quota, Release, STANDARD, Usage,
 };
 
 /// Runs every case, each on a fresh store.
@@ -130,6 +130,21 @@ fn keyword(text: &str) -> Flag {
 }
 
 /// The next change; none may have been missed.
+/// Watches an account. A store that processes share tells of changes a moment
+/// later: those that were before this are told by then.
+async fn watch(store: &dyn MailboxStore, account: AccountId) -> MailboxChanges {
+    let mut changes = store.changes(account);
+    let name = "Mark".parse().unwrap();
+    let Created::Created(mark) = store.create(account, &name, None).await.unwrap() else {
+        panic!("there is no mark yet");
+    };
+    let is_mark = |event| matches!(event, MailboxEvent::Changed(change) if change.mailbox == mark);
+    while !is_mark(soon(changes.next()).await) {}
+    store.delete(account, mark).await.unwrap();
+    assert!(is_mark(soon(changes.next()).await));
+    changes
+}
+
 async fn next_change(changes: &mut MailboxChanges) -> MailboxChanged {
     match soon(changes.next()).await {
         MailboxEvent::Changed(change) => change,

@@ -9,7 +9,7 @@ pub(super) async fn a_removed_account_is_empty_for_good(store: Arc<dyn MailboxSt
     const MANY: u64 = 1_100;
     deliver_many(&store, ANNA, MANY).await;
     deliver(&*store, BERT, 1).await;
-    let mut changes = store.changes(ANNA);
+    let mut changes = watch(&*store, ANNA).await;
     store.remove_account(ANNA).await.unwrap();
 
     assert!(store.mailboxes(ANNA).await.unwrap().is_empty());

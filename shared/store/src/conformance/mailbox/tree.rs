@@ -176,7 +176,7 @@ pub(super) async fn a_deleted_mailbox_is_gone_with_its_entries(store: &dyn Mailb
             .unwrap();
     }
     append_to_inbox(store, ANNA, new(1)).await;
-    let mut changes = store.changes(ANNA);
+    let mut changes = watch(store, ANNA).await;
     let refused = store.delete(ANNA, above).await.unwrap();
     assert_eq!(refused, Deleted::HasInferiors);
     let refused = store.delete(ANNA, INBOX).await.unwrap();
