@@ -129,6 +129,7 @@ async fn open_stores(config: &Config, clock: Arc<dyn Clock>) -> Result<Stores, E
         backlog: config.queue.backlog,
         feed_interval: config.queue.feed_interval.duration(),
         max_tries: config.queue.max_tries,
+        min_free: config.server.min_free.octets(),
         ..StoreOptions::default()
     };
     let (url, data) = (&config.engines.store, config.server.data.join("store"));

@@ -2,7 +2,9 @@
 
 mod operations;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use message::time::ManualClock;
@@ -45,6 +47,26 @@ impl Subject<dyn Ledger> for Embedded {
 #[tokio::test(flavor = "multi_thread")]
 async fn ledger() {
     conformance::ledger::run(async |options, clock| Embedded::fresh(options, clock)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acceptance_leaves_room_on_the_disk() {
+    let clock = ManualClock::at("2026-11-23T15:05:00Z");
+    let options = StoreOptions {
+        min_free: 1_000,
+        ..StoreOptions::default()
+    };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
+    let store = EmbeddedStore::open(folder.path(), options, Arc::new(clock.clone()), fail);
+    let free = Arc::new(AtomicU64::new(1_000));
+    let told = free.clone();
+    let measure = move |_: &Path| Ok(told.load(Ordering::SeqCst));
+    let store = store
+        .expect("the store opens")
+        .with_free_space(Arc::new(measure));
+    let fill = move |full| free.store(if full { 999 } else { 1_000 }, Ordering::SeqCst);
+    conformance::ledger::room::only_acceptance_needs_room(Arc::new(store), clock, fill).await;
 }
 
 proptest! {

@@ -11,6 +11,7 @@ mod key;
 mod ledger;
 mod mailbox;
 mod page;
+mod room;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,11 +22,14 @@ use crate::mailbox::Watchers;
 use crate::{StoreError, StoreOptions};
 use engine::Engine;
 pub use engine::SyncFailure;
+pub use room::FreeSpace;
+use room::Room;
 
 /// The embedded store.
 pub struct EmbeddedStore {
     engine: Engine,
     clock: Arc<dyn Clock>,
+    room: Room,
     options: StoreOptions,
     watchers: Watchers,
     locks: mailbox::Locks,
@@ -52,10 +56,20 @@ impl EmbeddedStore {
         Ok(Self {
             engine,
             clock,
+            room: Room::new(directory, options.min_free),
             options,
             watchers: Watchers::default(),
             locks: mailbox::Locks::default(),
             ledger: ledger::Memory::default(),
         })
+    }
+
+    /// The same store, asking `free` how much room there is; for tests.
+    #[must_use]
+    pub fn with_free_space(self, free: FreeSpace) -> Self {
+        Self {
+            room: self.room.measured_by(free),
+            ..self
+        }
     }
 }

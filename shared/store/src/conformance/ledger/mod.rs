@@ -9,6 +9,7 @@ mod notices;
 mod queue;
 mod references;
 mod restart;
+pub mod room;
 mod routing;
 mod scale;
 mod states;

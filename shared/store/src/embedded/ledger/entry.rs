@@ -19,7 +19,8 @@ use crate::ledger::{Acceptance, Accepted, Entries, Entry, History, Holder, Refer
 #[async_trait]
 impl Entries for EmbeddedStore {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
-        self.turn(Durability::Durable, |turn| turn.accept(acceptance))
+        let room = self.room.check();
+        self.turn(Durability::Durable, |turn| turn.accept(acceptance, room))
             .await
     }
 
@@ -51,13 +52,22 @@ impl Entries for EmbeddedStore {
 }
 
 impl Turn<'_, '_> {
-    fn accept(&mut self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+    /// Takes a message unless there is no `room`; a notice, which lets another
+    /// message go, even then.
+    fn accept(
+        &mut self,
+        acceptance: Acceptance,
+        room: Result<(), StoreError>,
+    ) -> Result<Accepted, StoreError> {
         let message = acceptance.message;
         if self.step.exists(&keys::entry(message))? {
             return Ok(Accepted::Known);
         }
         let backlog = self.rules.backlog;
         let is_notice = acceptance.notice_of.is_some();
+        if !is_notice {
+            room?;
+        }
         if self.counts()?.in_flight >= backlog && !is_notice {
             return Err(StoreError::Full(format!(
                 "{backlog} messages are in flight"

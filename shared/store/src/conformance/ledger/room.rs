@@ -1,0 +1,49 @@
+//! A disk that fills up, for engines that know how much room there is.
+
+use std::sync::Arc;
+
+use message::NoticeKind;
+use message::time::ManualClock;
+
+use super::fixture::*;
+use crate::ledger::{Accepted, JobState, NoticeOf};
+use crate::{Ledger, StoreError};
+
+/// Without room nothing new is accepted, and what was accepted is settled, with
+/// its notice. `fill` takes the room away, and gives it back.
+///
+/// # Panics
+/// When the ledger does otherwise.
+pub async fn only_acceptance_needs_room(
+    ledger: Arc<dyn Ledger>,
+    clock: ManualClock,
+    fill: impl Fn(bool),
+) {
+    let s = Setting { ledger, clock };
+    s.accept(plain(1)).await;
+    fill(true);
+    let refused = s.ledger.accept(plain(2)).await;
+    assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
+    let known = s.ledger.accept(plain(1)).await.unwrap();
+    assert_eq!(known, Accepted::Known, "it was promised already");
+
+    s.route(1, vec![remote("x.example", &[0])]).await;
+    s.finish(key(1, 0), FAILED).await;
+    assert_eq!(s.state(key(1, 0)).await, JobState::Settled);
+    let kind = NoticeKind::Failure;
+    let claimed = s.ledger.claim_notice(message(1), kind, notice_id(1)).await;
+    claimed.unwrap().expect("a notice is owed");
+    let mut notice = plain(3);
+    notice.message = notice_id(1);
+    notice.notice_of = Some(NoticeOf {
+        message: message(1),
+        kind,
+    });
+    s.accept(notice).await;
+    let told = s.ledger.notice_accepted(message(1), kind, notice_id(1));
+    told.await.unwrap();
+    assert!(s.is_closed(1).await);
+
+    fill(false);
+    s.accept(plain(2)).await;
+}
