@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use message::{Job, JobKey, Timestamp, Topic, Verdict};
-use store::ledger::{Claimed, Recorded, Report};
+use store::ledger::{Claimed, Lease, Recorded, Report};
 use telemetry::{Span, names};
 
 use crate::attempt::{self, Abandoned, Attempted, Means, Work};
@@ -109,6 +109,7 @@ impl Relay {
             Err(Abandoned::ClaimLost(ClaimLost)) => {
                 tracing::warn!(message_id = %key.message, job = %key, "the claim was lost; the attempt is dropped");
                 span.fail(ClaimLost);
+                self.let_go(&claimed).await;
                 Mood::Stuck
             }
             Err(problem @ (Abandoned::Content(_) | Abandoned::Misrouted)) => {
@@ -284,6 +285,25 @@ impl Relay {
                     }
                 }
             }
+        }
+    }
+
+    /// Gives back a job whose claim was lost here only: a process that stood
+    /// still doubts a lease that the store still holds for it, and nobody could
+    /// have the job until that ended.
+    async fn let_go(&self, claimed: &Claimed) {
+        let ledger = &self.ports.ledger;
+        let (key, generation) = (claimed.job.key, claimed.job.generation);
+        let released = match ledger
+            .renew(key, generation, Lease(*self.config.lease))
+            .await
+        {
+            Ok(true) => ledger.tried(key, generation, &ClaimLost.to_string()).await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = released {
+            tracing::warn!(message_id = %key.message, job = %key, %error, "giving a job back");
         }
     }
 

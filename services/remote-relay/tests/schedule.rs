@@ -208,6 +208,27 @@ async fn an_attempt_whose_claim_is_lost_drops_its_connection_before_the_dot() {
 }
 
 #[tokio::test]
+async fn a_job_whose_claim_is_lost_here_only_is_given_back() {
+    let (mut world, sink) = World::with_sink().await;
+    // However long a lease it asks for, the process finds that it has ended.
+    world.hesitation.set(48 * HOUR);
+    world.start();
+    let key = world.send(&["bob@example.org"]).await;
+    eventually("the job to be given back", async || {
+        world.job(key).await.tries == 1
+    })
+    .await;
+    assert_eq!(world.job(key).await.state, JobState::Pending);
+    assert!(sink.mails().is_empty());
+    world.hesitation.set(Duration::ZERO);
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!(world.ledger.overdue(10, &[]).await.unwrap().len(), 1);
+    world.publish(key).await;
+    assert_eq!(world.settled(key).await, [OK]);
+    assert_eq!(sink.mails().len(), 1);
+}
+
+#[tokio::test]
 async fn a_claim_is_renewed_for_as_long_as_the_transfer_takes() {
     let (mut world, sink) = World::with_sink().await;
     world.config.relay.lease = world::seconds(60);

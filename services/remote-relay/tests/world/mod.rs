@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
+pub(crate) mod hesitant;
 pub(crate) mod sink;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use hesitant::Hesitation;
 pub(crate) use sink::{Say, Sink};
 
 /// The content of most messages.
@@ -46,6 +48,8 @@ pub(crate) struct World {
     content: Arc<dyn ContentStore>,
     bus: Arc<dyn bus::Bus>,
     random: Arc<SeededRandomness>,
+    /// How long the relay stands still at each look at its clock.
+    pub(crate) hesitation: Hesitation,
     running: Option<(CancellationToken, JoinHandle<()>)>,
     folder: TempDir,
 }
@@ -77,6 +81,7 @@ impl World {
             content: content::connect(&url, settings).await.unwrap(),
             bus: bus::connect("embedded").await.unwrap(),
             random,
+            hesitation: Hesitation::default(),
             running: None,
             folder,
         }
@@ -100,7 +105,7 @@ impl World {
 
     /// What the relay stands on here.
     fn ports(&self) -> Ports {
-        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let clock: Arc<dyn Clock> = Arc::new(self.hesitation.clock(&self.clock));
         let tracer = telemetry::Tracer::off();
         let metrics = telemetry::Metrics::new();
         Ports {
