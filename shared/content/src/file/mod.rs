@@ -10,7 +10,7 @@
 //! Every process writes under a directory of its own and reads all of them. A
 //! content's id tells its place, so there is no index to lose. A segment is
 //! appended to by the run that made it and by no other: what a crash left at its
-//! end is never written behind. [`crate::record`] tells the format; a record holds
+//! end is never written behind. `crate::record` tells the format; a record holds
 //! enough to recover its mail without the store.
 //!
 //! Failures: a full disk, or one on which less is free than shall stay free
