@@ -23,7 +23,7 @@ use store::{Directory, EmbeddedStore, Ledger, StoreOptions};
 use tempfile::TempDir;
 
 pub(crate) struct House {
-    pub(crate) store: EmbeddedStore,
+    pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) content: Arc<dyn ContentStore>,
     pub(crate) clock: ManualClock,
     pub(crate) random: Arc<SeededRandomness>,
@@ -61,7 +61,7 @@ impl House {
         let smarthost = "smarthost:relay.example:587".parse().unwrap();
         let ways = BTreeMap::from([("via.example".parse().unwrap(), smarthost)]);
         let house = Self {
-            store,
+            store: Arc::new(store),
             content: content::connect(&url, settings).await.unwrap(),
             clock,
             random,
@@ -164,7 +164,7 @@ impl House {
     }
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
-        &self.store
+        self.store.as_ref()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -173,7 +173,7 @@ impl House {
 
     pub(crate) async fn decide(&self, entry: &Entry) -> Route {
         let routing = Routing {
-            directory: &self.store,
+            directory: self.store.as_ref(),
             content: self.content.as_ref(),
             ways: &self.ways,
             rewriter: self.rewriter.as_ref(),
