@@ -44,7 +44,7 @@ end
 local function add_ready(turn, found, class, start, limit)
   local offset, enough = 0, #found + limit
   while #found < enough do
-    local from, to = start and start.at or '-inf', class == 'waiting' and '+inf' or turn.now
+    local from, to = start and integer(start.at) or '-inf', class == 'waiting' and '+inf' or integer(turn.now)
     local page = redis.call(
       'ZRANGEBYSCORE', heads(turn, class), from, to, 'WITHSCORES', 'LIMIT', offset, limit
     )

@@ -19,7 +19,7 @@ local function accept(turn)
   end
   put(m, 'entry', entry)
   put(m, 'trace', trace)
-  put(m, 'accepted', turn.now)
+  put(m, 'accepted', integer(turn.now))
   put(m, 'content', content)
   put(m, 'wishes', wishes)
   if about ~= '' then
@@ -30,8 +30,8 @@ local function accept(turn)
   local progress = { routing = routing, unsettled = 0, owed = 0, claims = {} }
   keep_progress(turn, m, progress, feed_by_caller)
   save(m)
-  redis.call('ZADD', key(turn, 'entries'), 0, m.id)
-  redis.call('ZADD', key(turn, 'open'), 0, m.id)
+  redis.call('ZADD', key(turn, 'entries'), '0', m.id)
+  redis.call('ZADD', key(turn, 'open'), '0', m.id)
   count(turn, 'accepted')
   return 'taken'
 end
@@ -67,7 +67,7 @@ local function describe_message(turn, m, jobs)
   if not fields[1] then
     return false
   end
-  local progress = fields[6] and cmsgpack.unpack(fields[6])
+  local progress = unpack_progress(fields[6])
   return {
     fields[1],
     fields[2],
@@ -110,7 +110,8 @@ end)
 -- accepted: forgetting it would let the same notice be accepted twice.
 local function is_awaited(turn, m)
   local about = redis.call('HGET', m.key, 'about')
-  return about and redis.call('HEXISTS', message(turn, about).key, 'open') == 1
+  local open = about and redis.call('HGET', message(turn, about).key, 'open')
+  return unpack_progress(open) ~= nil
 end
 
 local function forget(turn, m)

@@ -71,7 +71,7 @@ end
 
 local function due_timers(turn, topic, limit)
   return redis.call(
-    'ZRANGEBYSCORE', timers(turn, topic), '-inf', turn.now, 'WITHSCORES', 'LIMIT', 0, limit
+    'ZRANGEBYSCORE', timers(turn, topic), '-inf', integer(turn.now), 'WITHSCORES', 'LIMIT', 0, limit
   )
 end
 

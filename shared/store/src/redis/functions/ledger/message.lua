@@ -5,7 +5,7 @@
 --   content          which
 --   wishes           a digit for each recipient: delay 1 + failure 2 + success 4
 --   about            the message it is a notice of, if it is one
---   open             its progress, until it closes
+--   open             its progress; empty once it is closed
 --   closed           when it closed
 --   decisions        JSON of the route's decisions, once it is routed
 --   jobs, locals     how many jobs; the numbers of those for accounts here
@@ -50,6 +50,12 @@ local function save(m)
   m.written = {}
 end
 
+-- The content, read once at most.
+local function content_of(m)
+  m.content = m.content or redis.call('HGET', m.key, 'content')
+  return m.content
+end
+
 local function owes(progress)
   return progress.owed > 0 or #progress.claims > 0
 end
@@ -66,13 +72,17 @@ local function chore_places(progress)
   }
 end
 
--- Unpacks the field `open`; nil where the message is closed.
+-- Unpacks the field `open`; nil where the message is closed or unknown.
+local function unpack_progress(packed)
+  return packed and packed ~= '' and cmsgpack.unpack(packed) or nil
+end
+
+-- The same, to be changed.
 local function read_progress(m, packed)
-  if not packed then
-    return nil
+  local progress = unpack_progress(packed)
+  if progress then
+    m.placed = chore_places(progress)
   end
-  local progress = cmsgpack.unpack(packed)
-  m.placed = chore_places(progress)
   return progress
 end
 
@@ -89,12 +99,13 @@ local function adjust_notice(turn, progress, feed)
   end
 end
 
-local function close(turn, m, content)
-  redis.call('HDEL', m.key, 'open')
+local function close(turn, m)
+  local now = integer(turn.now)
   redis.call('ZREM', key(turn, 'open'), m.id)
-  redis.call('ZADD', key(turn, 'closed'), turn.now, m.id)
-  put(m, 'closed', turn.now)
-  release(turn, content, 'e' .. m.id)
+  redis.call('ZADD', key(turn, 'closed'), now, m.id)
+  put(m, 'open', '')
+  put(m, 'closed', now)
+  release(turn, content_of(m), 'e' .. m.id)
   count(turn, 'settled')
 end
 
@@ -107,7 +118,7 @@ local function keep_progress(turn, m, progress, feed)
   move(turn, m.id .. '.notice', m.placed.notice, placed.notice)
   m.placed = placed
   if is_done(progress) then
-    close(turn, m, redis.call('HGET', m.key, 'content'))
+    close(turn, m)
   else
     put(m, 'open', cmsgpack.pack(progress))
   end

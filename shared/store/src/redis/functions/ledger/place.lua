@@ -56,14 +56,14 @@ local function move_timer(turn, job, from, to)
     redis.call('ZREM', timers(turn, from.timer), job)
   end
   if to.timer then
-    redis.call('ZADD', timers(turn, to.timer), to.timer_at, job)
+    redis.call('ZADD', timers(turn, to.timer), integer(to.timer_at), job)
   end
 end
 
 local function move_head(turn, class, destination)
   local job, at = first_slot(turn, class, destination)
   if job then
-    redis.call('ZADD', heads(turn, class), at, destination)
+    redis.call('ZADD', heads(turn, class), integer(at), destination)
   else
     redis.call('ZREM', heads(turn, class), destination)
   end
@@ -78,7 +78,7 @@ local function move_slot(turn, job, from, to)
     move_head(turn, from.slot, from.to)
   end
   if to.slot then
-    redis.call('ZADD', slots(turn, to.slot, to.to), to.slot_at, job)
+    redis.call('ZADD', slots(turn, to.slot, to.to), integer(to.slot_at), job)
     move_head(turn, to.slot, to.to)
   end
 end

@@ -21,7 +21,7 @@ local function refer(turn, content, holder)
   if is_condemned(turn, content) then
     return false
   end
-  redis.call('ZADD', key(turn, 'references'), 0, content .. ' ' .. holder)
+  redis.call('ZADD', key(turn, 'references'), '0', content .. ' ' .. holder)
   return true
 end
 
@@ -30,7 +30,7 @@ local function condemn(turn, content)
   if #references_to(turn, content, 1) > 0 then
     return false
   end
-  redis.call('ZADD', key(turn, 'condemned'), 'NX', turn.now, content)
+  redis.call('ZADD', key(turn, 'condemned'), 'NX', integer(turn.now), content)
   return true
 end
 

@@ -127,7 +127,7 @@ define('route', reads, function(turn)
   if not fields[1] then
     return false
   end
-  local progress = fields[2] and cmsgpack.unpack(fields[2])
+  local progress = unpack_progress(fields[2])
   local owed = progress and owes(progress) and 1 or 0
   return { fields[1], owed, describe_jobs(m, 0, jobs) }
 end)

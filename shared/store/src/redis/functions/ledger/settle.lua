@@ -87,8 +87,8 @@ end
 local function drop_references(turn, m, job, recipients, results, unserved)
   local served = {}
   add_served(served, recipients, results)
-  local fields = redis.call('HMGET', m.key, 'content', 'locals')
-  for _, number in ipairs(fields[2] and cmsgpack.unpack(fields[2]) or {}) do
+  local locals = redis.call('HGET', m.key, 'locals')
+  for _, number in ipairs(locals and cmsgpack.unpack(locals) or {}) do
     if number ~= job.number then
       local other = redis.call('HMGET', m.key, 'r' .. number, 'o' .. number)
       add_served(served, cmsgpack.unpack(other[1]), read_results(other[2]))
@@ -96,7 +96,7 @@ local function drop_references(turn, m, job, recipients, results, unserved)
   end
   for _, account in ipairs(unserved) do
     if not served[account] then
-      release(turn, fields[1], 'a' .. account)
+      release(turn, content_of(m), 'a' .. account)
     end
   end
 end

@@ -60,7 +60,7 @@ end
 local function write_counts(turn)
   for name, by in pairs(turn.counts) do
     if by ~= 0 then
-      redis.call('HINCRBY', key(turn, 'counts'), name, by)
+      redis.call('HINCRBY', key(turn, 'counts'), name, integer(by))
     end
   end
 end

@@ -190,7 +190,8 @@ define('record', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
   local report = take_report(turn)
   local fields =
-    redis.call('HMGET', m.key, 'j' .. number, 'r' .. number, 'o' .. number, 'open')
+    redis.call('HMGET', m.key, 'j' .. number, 'r' .. number, 'o' .. number, 'open', 'content')
+  m.content = fields[5]
   local job = read_job(m, number, fields[1])
   if not job or job.course.generation ~= generation then
     return 'stale'
