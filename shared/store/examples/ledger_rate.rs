@@ -1,9 +1,10 @@
-//! Measures the ledger on the embedded engine: acceptances, and whole lives of
-//! local messages (accepted, routed, recorded, closed), by many tasks at once.
+//! Measures the ledger: acceptances, and whole lives of local messages
+//! (accepted, routed, recorded, closed), by many tasks at once.
 //!
-//! `cargo run --release -p store --example ledger_rate [DIRECTORY [EACH]]`, where
-//! the directory says which disk is measured, and each task takes that many
-//! messages.
+//! `cargo run --release -p store --example ledger_rate [DIRECTORY|redis [EACH]]`,
+//! where the directory says on which disk the embedded engine is measured, and
+//! `redis` starts a server of its own in the temporary directory; each task
+//! takes that many messages.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,11 +15,11 @@ use message::{
     AccountId, Body, Clock, ContentId, Destination, Diagnostic, EnhancedStatus, Envelope, JobKey,
     MessageId, Outcome, Protocol, Recipient, ReversePath, TraceContext, Transaction, Verdict,
 };
+use servers::RedisServer;
 use store::directory::Via;
-use store::ledger::{
-    Acceptance, Decision, Entries, FinalRecipient, Jobs, NewJob, Report, Route, Routes, Why,
-};
-use store::{EmbeddedStore, StoreError, StoreOptions};
+use store::ledger::{Acceptance, Decision, FinalRecipient, NewJob, Report, Route, Why};
+use store::{EmbeddedStore, Ledger, RedisStore, StoreError, StoreOptions, Time};
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -26,36 +27,61 @@ const TASKS: u64 = 64;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A store, and what must live as long as it does.
+struct Measured {
+    ledger: Arc<dyn Ledger>,
+    /// The process whose CPU is counted apart from ours.
+    server: Option<RedisServer>,
+    _folder: TempDir,
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let parent = std::env::args_os()
-        .nth(1)
-        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let engine = std::env::args_os().nth(1);
     let each = match std::env::args().nth(2) {
         Some(number) => number.parse()?,
         None => 500,
     };
-    let folder = tempfile::tempdir_in(parent)?;
     let clock = ManualClock::at("2026-11-23T15:05:00Z");
-    let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
-    let options = StoreOptions::default();
-    let store = EmbeddedStore::open(folder.path(), options, Arc::new(clock.clone()), fail)?;
-    let store = Arc::new(store);
-    measure("acceptances", each, 0, |number| {
-        let store = store.clone();
-        async move { accept(&store, number).await }
+    let store = open(engine.map(PathBuf::from), clock.clone()).await?;
+    measure("acceptances", &store, each, 0, |number| {
+        let ledger = store.ledger.clone();
+        async move { accept(&*ledger, number).await }
     })
     .await?;
-    measure("whole lives", each, TASKS * each, |number| {
-        let (store, clock) = (store.clone(), clock.clone());
-        async move { live(&store, &clock, number).await }
+    measure("whole lives", &store, each, TASKS * each, |number| {
+        let (ledger, clock) = (store.ledger.clone(), clock.clone());
+        async move { live(&*ledger, &clock, number).await }
     })
     .await
+}
+
+async fn open(engine: Option<PathBuf>, clock: ManualClock) -> Result<Measured, Failure> {
+    let options = StoreOptions::default();
+    if engine.as_deref().is_some_and(|engine| engine == "redis") {
+        let server = RedisServer::start("").await?;
+        store::init(&server.url()).await?;
+        let store = RedisStore::connect(&server.url(), options, Time::Server).await?;
+        return Ok(Measured {
+            ledger: Arc::new(store),
+            server: Some(server),
+            _folder: tempfile::tempdir()?,
+        });
+    }
+    let folder = tempfile::tempdir_in(engine.unwrap_or_else(std::env::temp_dir))?;
+    let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
+    let store = EmbeddedStore::open(folder.path(), options, Arc::new(clock), fail)?;
+    Ok(Measured {
+        ledger: Arc::new(store),
+        server: None,
+        _folder: folder,
+    })
 }
 
 /// Runs `work` on numbers from `first` on, and prints its rate and cost.
 async fn measure<F>(
     name: &str,
+    store: &Measured,
     each: u64,
     first: u64,
     work: impl Fn(u64) -> F,
@@ -63,7 +89,8 @@ async fn measure<F>(
 where
     F: Future<Output = Result<(), StoreError>> + Send + 'static,
 {
-    let (started, cpu) = (Instant::now(), cpu_time()?);
+    let server = store.server.as_ref().and_then(RedisServer::pid);
+    let (started, ours, theirs) = (Instant::now(), cpu_time(None)?, cpu_time(server)?);
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
         let numbers = (0..each).map(|number| work(first + task * each + number));
@@ -80,14 +107,20 @@ where
     }
     let count = (TASKS * each) as f64;
     let rate = count / started.elapsed().as_secs_f64();
-    let cost = (cpu_time()? - cpu).as_secs_f64() * 1e6 / count;
-    println!("{TASKS} tasks at once: {rate:.0} {name}/s, {cost:.0} µs of CPU each");
+    let cost = |used: Duration| used.as_secs_f64() * 1e6 / count;
+    let ours = cost(cpu_time(None)? - ours);
+    print!("{TASKS} tasks at once: {rate:.0} {name}/s, {ours:.0} µs of CPU each");
+    if server.is_some() {
+        print!(", {:.0} µs of the server", cost(cpu_time(server)? - theirs));
+    }
+    println!();
     Ok(())
 }
 
-/// What the process has used of user and system time.
-fn cpu_time() -> Result<Duration, Failure> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+/// What a process, or this one, has used of user and system time.
+fn cpu_time(process: Option<u32>) -> Result<Duration, Failure> {
+    let process = process.map_or_else(|| "self".to_owned(), |id| id.to_string());
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let after_name = stat.rsplit_once(')').ok_or("no process name")?.1;
     let mut fields = after_name.split_whitespace().skip(11);
     let mut ticks = || {
@@ -100,7 +133,7 @@ fn cpu_time() -> Result<Duration, Failure> {
     Ok(Duration::from_millis((ticks()? + ticks()?) * 10))
 }
 
-async fn accept(store: &EmbeddedStore, number: u64) -> Result<(), StoreError> {
+async fn accept(ledger: &dyn Ledger, number: u64) -> Result<(), StoreError> {
     let message = message(number);
     let recipient = Recipient::new(address("bob@example.org"));
     let acceptance = Acceptance {
@@ -133,13 +166,13 @@ async fn accept(store: &EmbeddedStore, number: u64) -> Result<(), StoreError> {
         },
         notice_of: None,
     };
-    store.accept(acceptance).await.map(drop)
+    ledger.accept(acceptance).await.map(drop)
 }
 
-async fn live(store: &EmbeddedStore, clock: &ManualClock, number: u64) -> Result<(), StoreError> {
-    accept(store, number).await?;
+async fn live(ledger: &dyn Ledger, clock: &ManualClock, number: u64) -> Result<(), StoreError> {
+    accept(ledger, number).await?;
     let account = AccountId::from_bits(number % 100);
-    store.record_route(message(number), route(account)).await?;
+    ledger.record_route(message(number), route(account)).await?;
     let outcome = Outcome {
         verdict: Verdict::Delivered,
         status: EnhancedStatus::new(2, 0, 0),
@@ -152,7 +185,7 @@ async fn live(store: &EmbeddedStore, clock: &ManualClock, number: u64) -> Result
         retry: None,
     };
     let key = JobKey::work(message(number), 0);
-    store.record(key, 0, report).await.map(drop)
+    ledger.record(key, 0, report).await.map(drop)
 }
 
 fn route(account: AccountId) -> Route {
