@@ -1,1 +1,99 @@
-//! mailbox-access: IMAP and POP3.
+//! mailbox-access: how people read their mail, by POP3 (RFC 1939).
+//!
+//! It holds no state but that of its sessions: any number of instances stand side
+//! by side over one store.
+
+mod pop3;
+mod sasl;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use config::Config;
+use content::ContentStore;
+use message::Randomness;
+use perimeter::{Door, Doors, Failures, Logins, Tls};
+use station::{Readiness, State, Station};
+use store::{Directory, MailboxStore};
+use tokio_util::sync::CancellationToken;
+
+/// The engines behind mailbox-access.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who has an account.
+    pub directory: Arc<dyn Directory>,
+    /// What is in their mailboxes.
+    pub mailboxes: Arc<dyn MailboxStore>,
+    /// Where octets are kept.
+    pub content: Arc<dyn ContentStore>,
+    /// Where names of sessions are drawn from.
+    pub random: Arc<dyn Randomness>,
+    /// Clock and telemetry.
+    pub station: Station,
+}
+
+/// Why mailbox-access does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Logging in needs TLS, and TLS a certificate.
+    #[error("reading mail needs tls.certificate and tls.key: logins are offered only under TLS")]
+    NoCertificate,
+    /// A port or the certificate cannot be had.
+    #[error(transparent)]
+    Perimeter(#[from] perimeter::Error),
+}
+
+/// The ports, bound and not yet served.
+pub struct Access {
+    pop3: Doors,
+    readiness: Readiness,
+}
+
+/// Listens on the configured ports until `shutdown`; then ends sessions, and
+/// returns.
+///
+/// # Errors
+/// When a port or the certificate cannot be had.
+pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) -> Result<(), Error> {
+    Access::bind(config, &ports).await?.serve(shutdown).await;
+    Ok(())
+}
+
+impl Access {
+    /// Binds the configured ports.
+    ///
+    /// # Errors
+    /// When a port or the certificate cannot be had.
+    pub async fn bind(config: &Config, ports: &Ports) -> Result<Self, Error> {
+        let tls = Tls::load(&config.tls)?.ok_or(Error::NoCertificate)?;
+        let smtp = &config.smtp;
+        let clock = ports.station.clock();
+        let logins = Arc::new(Logins::new(
+            Arc::clone(&ports.directory),
+            Failures::new(smtp, Arc::clone(clock)),
+            smtp.auth_failure_delay.duration(),
+        ));
+        let readiness = ports.station.health().register("mailbox-access");
+        Ok(Self {
+            pop3: pop3::doors(config, ports, &logins, &tls).await?,
+            readiness,
+        })
+    }
+
+    /// The addresses bound, in the order of the configuration: POP3, POP3 under
+    /// TLS.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.pop3.doors.iter().filter_map(Door::address).collect()
+    }
+
+    /// Serves clients until `shutdown`.
+    pub async fn serve(self, shutdown: CancellationToken) {
+        let Self { pop3, readiness } = self;
+        let stopping = async {
+            shutdown.cancelled().await;
+            readiness.set(State::Stopping);
+        };
+        let serving = pop3.serve(shutdown.clone(), || readiness.set(State::Ready));
+        tokio::join!(serving, stopping);
+    }
+}

@@ -28,10 +28,13 @@ impl Facade {
             env!("CARGO_PKG_VERSION"),
             self.config.server.data.display()
         )];
+        let pop3 = &self.config.pop3;
         let groups = [
             ("SMTP", &smtp.mx, ""),
             ("submission", &smtp.submission, " (STARTTLS)"),
             ("submission", &smtp.submissions, " (TLS)"),
+            ("POP3", &pop3.pop3, " (STLS)"),
+            ("POP3", &pop3.pop3s, " (TLS)"),
         ];
         for (what, listeners, how) in groups {
             let line = |at: &Listener| format!("  {what:<12}{}{how}", at.address);

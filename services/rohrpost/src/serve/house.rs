@@ -29,6 +29,7 @@ impl House {
             ("local-delivery", self.local_delivery()),
             ("remote-relay", self.remote_relay()),
             ("dsn-notifier", self.dsn_notifier()),
+            ("mailbox-access", self.mailbox_access()),
             ("web-gateway", self.web_gateway(web, token)),
         ]
     }
@@ -107,6 +108,21 @@ impl House {
         Box::pin(async move {
             dsn_notifier::run(&config, ports, shutdown).await;
             Ok(())
+        })
+    }
+
+    fn mailbox_access(&self) -> Running {
+        let (config, shutdown) = (self.config.clone(), self.shutdown.clone());
+        let ports = mailbox_access::Ports {
+            station: self.engines.station("mailbox-access"),
+            directory: self.engines.stores.directory.clone(),
+            mailboxes: self.engines.stores.mailbox.clone(),
+            content: self.content.clone(),
+            random: self.engines.random.clone(),
+        };
+        Box::pin(async move {
+            let done = mailbox_access::run(&config, ports, shutdown).await;
+            done.map_err(|error| error.to_string())
         })
     }
 

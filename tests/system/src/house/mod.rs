@@ -123,6 +123,26 @@ impl House {
         self.ports().submissions.address()
     }
 
+    /// The port of IMAP with STARTTLS.
+    pub fn imap(&self) -> SocketAddr {
+        self.ports().imap.address()
+    }
+
+    /// The port of IMAP under TLS.
+    pub fn imaps(&self) -> SocketAddr {
+        self.ports().imaps.address()
+    }
+
+    /// The port of POP3 with STLS.
+    pub fn pop3(&self) -> SocketAddr {
+        self.ports().pop3.address()
+    }
+
+    /// The port of POP3 under TLS.
+    pub fn pop3s(&self) -> SocketAddr {
+        self.ports().pop3s.address()
+    }
+
     /// The port of admin API and metrics.
     pub fn web(&self) -> SocketAddr {
         self.ports().web.address()

@@ -33,6 +33,10 @@ pub(super) struct Ports {
     pub(super) mx: Port,
     pub(super) submission: Port,
     pub(super) submissions: Port,
+    pub(super) imap: Port,
+    pub(super) imaps: Port,
+    pub(super) pop3: Port,
+    pub(super) pop3s: Port,
     pub(super) web: Port,
 }
 
@@ -57,6 +61,10 @@ impl Plan {
             mx: Port::reserve()?,
             submission: Port::reserve()?,
             submissions: Port::reserve()?,
+            imap: Port::reserve()?,
+            imaps: Port::reserve()?,
+            pop3: Port::reserve()?,
+            pop3s: Port::reserve()?,
             web: Port::reserve()?,
         };
         let directory = TempDir::with_prefix("rohrpost-test-")?;
@@ -179,6 +187,10 @@ fn settings(ports: &Ports, directory: &Path) -> Result<Config> {
     config.smtp.mx = vec![ports.mx.address().into()];
     config.smtp.submission = vec![ports.submission.address().into()];
     config.smtp.submissions = vec![ports.submissions.address().into()];
+    config.imap.imap = vec![ports.imap.address().into()];
+    config.imap.imaps = vec![ports.imaps.address().into()];
+    config.pop3.pop3 = vec![ports.pop3.address().into()];
+    config.pop3.pop3s = vec![ports.pop3s.address().into()];
     config.smtp.auth_failure_delay = Span::millis(50);
     config.web.listen = ports.web.address();
     config.queue.feed_interval = Span::millis(500);
