@@ -46,10 +46,7 @@ impl Error {
     /// Whether an engine is away or full, so that no notice can be sent.
     fn is_outage(&self) -> bool {
         match self {
-            Self::Ledger { source, .. } | Self::Directory(source) => match source {
-                StoreError::Unavailable(_) | StoreError::Full(_) => true,
-                StoreError::Corrupt { .. } | StoreError::Misused(_) => false,
-            },
+            Self::Ledger { source, .. } | Self::Directory(source) => source.is_outage(),
             Self::Notice(source) => {
                 matches!(source, content::Error::Io { .. } | content::Error::Stopped)
             }
@@ -65,10 +62,6 @@ impl From<Error> for HandleError {
             Some(reason) => format!("{error}: {reason}"),
             None => error.to_string(),
         };
-        if error.is_outage() {
-            Self::Unavailable(text)
-        } else {
-            Self::Failed(text)
-        }
+        Self::of(error.is_outage(), text)
     }
 }

@@ -104,13 +104,7 @@ impl Draft<'_> {
             envelope_id: None,
             body: notice.body,
             smtputf8: notice.smtputf8,
-            transaction: Transaction {
-                protocol: Protocol::Notice,
-                client: None,
-                helo: None,
-                account: None,
-                tls: None,
-            },
+            transaction: Transaction::by(Protocol::Notice),
         }
     }
 }

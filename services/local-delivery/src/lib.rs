@@ -157,8 +157,5 @@ impl Handler for LocalDelivery {
 }
 
 fn problem(error: StoreError) -> HandleError {
-    match error.is_outage() {
-        true => HandleError::Unavailable(error.to_string()),
-        false => HandleError::Failed(error.to_string()),
-    }
+    HandleError::of(error.is_outage(), error)
 }

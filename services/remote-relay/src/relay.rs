@@ -224,8 +224,5 @@ impl Handler for Hints {
 }
 
 fn handle_error(error: StoreError) -> HandleError {
-    match error.is_outage() {
-        true => HandleError::Unavailable(error.to_string()),
-        false => HandleError::Failed(error.to_string()),
-    }
+    HandleError::of(error.is_outage(), error)
 }

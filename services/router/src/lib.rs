@@ -209,8 +209,5 @@ impl Handler for Router {
 }
 
 fn problem(error: StoreError) -> HandleError {
-    match error.is_outage() {
-        true => HandleError::Unavailable(error.to_string()),
-        false => HandleError::Failed(error.to_string()),
-    }
+    HandleError::of(error.is_outage(), error)
 }

@@ -128,13 +128,7 @@ pub fn trailer(number: u128) -> Trailer {
         envelope_id: None,
         body: Body::EightBit,
         smtputf8: false,
-        transaction: Transaction {
-            protocol: Protocol::Http,
-            client: None,
-            helo: None,
-            account: None,
-            tls: None,
-        },
+        transaction: Transaction::by(Protocol::Http),
     };
     Trailer {
         message: MessageId::from_bits(number),

@@ -83,6 +83,19 @@ pub struct Transaction {
     pub tls: Option<String>,
 }
 
+impl Transaction {
+    /// One of which nothing is known but how it came.
+    pub const fn by(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            client: None,
+            helo: None,
+            account: None,
+            tls: None,
+        }
+    }
+}
+
 /// The `with` keyword of `Received:` (RFC 3848, RFC 6531 §4.3), and our own
 /// notices, which come by none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -111,13 +111,7 @@ mod tests {
 
     #[test]
     fn our_own_messages_come_from_nobody() {
-        let transaction = Transaction {
-            protocol: Protocol::Notice,
-            client: None,
-            helo: None,
-            account: None,
-            tls: None,
-        };
+        let transaction = Transaction::by(Protocol::Notice);
         assert!(
             field(&[], transaction)
                 .starts_with("Received: by mx.example.org (Rohrpost) with LOCAL\r\n")

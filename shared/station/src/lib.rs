@@ -20,6 +20,7 @@ mod consume;
 mod health;
 mod system;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,16 @@ pub enum HandleError {
     /// This job cannot be handled, whatever the others do.
     #[error("{0}")]
     Failed(String),
+}
+
+impl HandleError {
+    /// For a reason that is the outage of an engine, or lies with this job.
+    pub fn of(outage: bool, reason: impl fmt::Display) -> Self {
+        match outage {
+            true => Self::Unavailable(reason.to_string()),
+            false => Self::Failed(reason.to_string()),
+        }
+    }
 }
 
 /// What a service does with the jobs of a topic.

@@ -348,13 +348,7 @@ pub(crate) fn envelope(recipients: &[&str]) -> Envelope {
         envelope_id: None,
         body: Body::SevenBit,
         smtputf8: false,
-        transaction: Transaction {
-            protocol: Protocol::Notice,
-            client: None,
-            helo: None,
-            account: None,
-            tls: None,
-        },
+        transaction: Transaction::by(Protocol::Notice),
     }
 }
 

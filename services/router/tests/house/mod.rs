@@ -138,13 +138,7 @@ impl House {
             envelope_id: None,
             body: Body::SevenBit,
             smtputf8: false,
-            transaction: Transaction {
-                protocol: Protocol::Smtp,
-                client: None,
-                helo: None,
-                account: None,
-                tls: None,
-            },
+            transaction: Transaction::by(Protocol::Smtp),
         };
         Entry {
             acceptance: Acceptance {

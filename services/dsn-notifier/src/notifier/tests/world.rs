@@ -122,13 +122,7 @@ impl World {
             envelope_id: None,
             body: Body::SevenBit,
             smtputf8: false,
-            transaction: Transaction {
-                protocol: Protocol::Smtp,
-                client: None,
-                helo: None,
-                account: None,
-                tls: None,
-            },
+            transaction: Transaction::by(Protocol::Smtp),
         };
         let mut writer = self.content.create().await.unwrap();
         writer.write(&self.octets).await.unwrap();
