@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::{sleep, timeout};
 
 /// How long anything may take; a broker may be starting, on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// How the test tells its other process where the broker is.
 const VICTIMS_URL: &str = "ROHRPOST_TEST_VICTIMS_BUS";
@@ -192,7 +192,6 @@ pub(crate) async fn a_full_topic_refuses(url: &str, room: u32) {
 }
 
 /// Leaves a job on the first topic.
-#[allow(dead_code, reason = "only some brokers keep what is in use")]
 pub(crate) async fn leave_a_job(bus: &dyn Bus) {
     publish(bus, Topic::Accepted, 1).await;
 }
