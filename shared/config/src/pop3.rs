@@ -11,9 +11,9 @@ use crate::value::Span;
 #[serde(default, deny_unknown_fields)]
 pub struct Pop3 {
     /// Where clients connect, and then start TLS (110).
-    pub pop3: Vec<Listener>,
+    pub starttls: Vec<Listener>,
     /// Where they connect under TLS from the start (995).
-    pub pop3s: Vec<Listener>,
+    pub tls: Vec<Listener>,
     /// The most connections at a time, over all ports.
     pub max_connections: usize,
     /// The most connections from one address at a time.
@@ -28,8 +28,8 @@ pub struct Pop3 {
 impl Default for Pop3 {
     fn default() -> Self {
         Self {
-            pop3: on_loopback(2110),
-            pop3s: on_loopback(2995),
+            starttls: on_loopback(2110),
+            tls: on_loopback(2995),
             max_connections: 2000,
             max_connections_per_address: 50,
             timeout: Span::minutes(10),

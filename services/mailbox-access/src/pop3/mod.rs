@@ -83,7 +83,7 @@ pub(crate) async fn doors(
     });
     let clock = Arc::clone(clock);
     let mut doors = Vec::new();
-    for (listeners, implicit_tls) in [(&pop3.pop3, false), (&pop3.pop3s, true)] {
+    for (listeners, implicit_tls) in [(&pop3.starttls, false), (&pop3.tls, true)] {
         let reception: Arc<dyn Reception> = Arc::new(Port {
             service: Arc::clone(&service),
             implicit_tls,

@@ -33,8 +33,8 @@ impl Facade {
             ("SMTP", &smtp.mx, ""),
             ("submission", &smtp.submission, " (STARTTLS)"),
             ("submission", &smtp.submissions, " (TLS)"),
-            ("POP3", &pop3.pop3, " (STLS)"),
-            ("POP3", &pop3.pop3s, " (TLS)"),
+            ("POP3", &pop3.starttls, " (STLS)"),
+            ("POP3", &pop3.tls, " (TLS)"),
         ];
         for (what, listeners, how) in groups {
             let line = |at: &Listener| format!("  {what:<12}{}{how}", at.address);

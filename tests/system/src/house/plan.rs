@@ -187,10 +187,10 @@ fn settings(ports: &Ports, directory: &Path) -> Result<Config> {
     config.smtp.mx = vec![ports.mx.address().into()];
     config.smtp.submission = vec![ports.submission.address().into()];
     config.smtp.submissions = vec![ports.submissions.address().into()];
-    config.imap.imap = vec![ports.imap.address().into()];
-    config.imap.imaps = vec![ports.imaps.address().into()];
-    config.pop3.pop3 = vec![ports.pop3.address().into()];
-    config.pop3.pop3s = vec![ports.pop3s.address().into()];
+    config.imap.starttls = vec![ports.imap.address().into()];
+    config.imap.tls = vec![ports.imaps.address().into()];
+    config.pop3.starttls = vec![ports.pop3.address().into()];
+    config.pop3.tls = vec![ports.pop3s.address().into()];
     config.smtp.auth_failure_delay = Span::millis(50);
     config.web.listen = ports.web.address();
     config.queue.feed_interval = Span::millis(500);
