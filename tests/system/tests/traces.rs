@@ -177,3 +177,13 @@ impl Scene {
 async fn in_one_process() -> Result<()> {
     Scene::set(None).await?.play().await
 }
+
+#[tokio::test]
+async fn over_nats() -> Result<()> {
+    Scene::set(Some(Broker::Nats)).await?.play().await
+}
+
+#[tokio::test]
+async fn over_rabbitmq() -> Result<()> {
+    Scene::set(Some(Broker::RabbitMq)).await?.play().await
+}
