@@ -5,6 +5,7 @@
 mod operations;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use message::time::ManualClock;
@@ -14,44 +15,125 @@ use store::conformance::ledger::balance;
 use store::conformance::{self, Subject};
 use store::{Ledger, RedisStore, StoreOptions, Time};
 use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
 
-/// A server of its own for a store; with whether the store was opened.
+/// A server, and whether a store was opened on it.
+struct Opened {
+    server: RedisServer,
+    before: bool,
+}
+
+/// A store on a server that has nothing else.
 struct OnRedis {
-    server: Mutex<(RedisServer, bool)>,
+    opened: Arc<Mutex<Opened>>,
     options: StoreOptions,
     clock: ManualClock,
 }
 
 impl OnRedis {
-    async fn fresh(options: StoreOptions, clock: ManualClock) -> Self {
-        let server = RedisServer::start("").await.unwrap();
+    async fn fresh(settings: &str, options: StoreOptions, clock: ManualClock) -> Self {
+        let server = RedisServer::start(settings).await.unwrap();
         store::init(&server.url()).await.unwrap();
         Self {
-            server: Mutex::new((server, false)),
+            opened: Arc::new(Mutex::new(Opened {
+                server,
+                before: false,
+            })),
             options,
             clock,
         }
+    }
+
+    async fn store(&self, url: &str) -> Arc<RedisStore> {
+        let time = Time::Given(Arc::new(self.clock.clone()));
+        let store = RedisStore::connect(url, self.options.clone(), time).await;
+        Arc::new(store.unwrap())
     }
 }
 
 #[async_trait]
 impl Subject<dyn Ledger> for OnRedis {
     async fn open(&self) -> Arc<dyn Ledger> {
-        let mut locked = self.server.lock().await;
-        let (server, opened) = &mut *locked;
-        if std::mem::replace(opened, true) {
-            server.kill();
-            server.start_again().await.unwrap();
+        let mut opened = self.opened.lock().await;
+        if std::mem::replace(&mut opened.before, true) {
+            opened.server.kill();
+            opened.server.start_again().await.unwrap();
+            serves(&opened.server).await;
         }
-        let time = Time::Given(Arc::new(self.clock.clone()));
-        let store = RedisStore::connect(&server.url(), self.options.clone(), time).await;
-        Arc::new(store.unwrap())
+        self.store(&opened.server.url()).await
     }
 }
 
+/// Waits until a server has its data and, in a cluster, all slots.
+async fn serves(server: &RedisServer) {
+    let serving = async {
+        while server.ask(&["SET", "probe", "1"]).is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), serving).await.unwrap();
+}
+
+/// A node of Redis Cluster refuses functions that touch keys of another hash
+/// slot than the one they were routed by, though it has all slots itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn ledger() {
-    conformance::ledger::run(OnRedis::fresh).await;
+async fn ledger_in_a_cluster() {
+    let server = RedisServer::start("cluster-enabled yes").await.unwrap();
+    let slots = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
+    server.ask(&slots).unwrap();
+    serves(&server).await;
+    store::init(&server.url()).await.unwrap();
+    let opened = Arc::new(Mutex::new(Opened {
+        server,
+        before: false,
+    }));
+    conformance::ledger::run(async |options, clock| {
+        let mut server = opened.lock().await;
+        server.server.ask(&["FLUSHALL"]).unwrap();
+        server.before = false;
+        OnRedis {
+            opened: opened.clone(),
+            options,
+            clock,
+        }
+    })
+    .await;
+}
+
+/// Acceptance stops at so many percent of `maxmemory`, and nothing else does.
+async fn only_acceptance_needs_memory(percent: u64) {
+    let clock = ManualClock::at("2026-11-23T15:05:00Z");
+    let subject = OnRedis::fresh("", StoreOptions::default(), clock.clone()).await;
+    let opened = subject.opened.lock().await;
+    let server = &opened.server;
+    let store = subject.store(&server.url()).await;
+    let fill = |full| {
+        let limit = if full {
+            used(server) * 100 / percent
+        } else {
+            0
+        };
+        let limit = limit.to_string();
+        server.ask(&["CONFIG", "SET", "maxmemory", &limit]).unwrap();
+    };
+    conformance::ledger::room::only_acceptance_needs_room(store, clock, fill).await;
+}
+
+fn used(server: &RedisServer) -> u64 {
+    let info = server.ask(&["INFO", "memory"]).unwrap();
+    let mut lines = info.lines();
+    let used = lines.find_map(|line| line.strip_prefix("used_memory:"));
+    used.unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acceptance_stops_at_the_watermark() {
+    only_acceptance_needs_memory(90).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settling_goes_on_without_memory() {
+    only_acceptance_needs_memory(200).await;
 }
 
 proptest! {
@@ -62,7 +144,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let clock = ManualClock::at("2026-11-23T15:05:00Z");
         runtime.block_on(async {
-            let subject = OnRedis::fresh(StoreOptions::default(), clock.clone()).await;
+            let subject = OnRedis::fresh("", StoreOptions::default(), clock.clone()).await;
             balance::balances(&subject, &clock, &operations).await;
         });
     }

@@ -53,6 +53,22 @@ impl RedisServer {
         self.process.as_ref().map(Process::id)
     }
 
+    /// What the server says to a command, by `redis-cli`.
+    ///
+    /// # Errors
+    /// When that cannot be run, or the server refuses.
+    pub fn ask(&self, command: &[&str]) -> io::Result<String> {
+        let port = self.port.address().port().to_string();
+        let mut client = Command::new("redis-cli");
+        let output = client.args(["-e", "-p", &port]).args(command).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(said);
+        }
+        let refused = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(io::Error::other(format!("{said}{refused}")))
+    }
+
     /// Kills it by SIGKILL; its files stay.
     pub fn kill(&mut self) {
         self.process = None;

@@ -15,28 +15,11 @@ use crate::ledger::{Acceptance, Accepted, Entries, Entry, History, JobRecord, Ro
 #[async_trait]
 impl Entries for RedisStore {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
-        // Notices settle what is there.
-        let function = match acceptance.notice_of {
-            Some(_) => "accept_notice",
-            None if self.link.is_short_of_memory() => {
-                let reason = "Redis has almost reached its maxmemory";
-                return Err(StoreError::Full(reason.to_owned()));
-            }
-            None => "accept",
-        };
-        let call = self
-            .ledger(function)
-            .arg(acceptance.message.to_string())
-            .arg(json(&acceptance)?)
-            .arg(acceptance.trace.to_string())
-            .arg(acceptance.content.as_str())
-            .arg(wishes(&acceptance.envelope))
-            .arg(or_empty(acceptance.notice_of.map(|about| about.message)));
-        match self.link.call::<String>(call).await?.as_str() {
-            "taken" => Ok(Accepted::Taken),
-            "known" => Ok(Accepted::Known),
-            "condemned" => Ok(Accepted::ContentCondemned),
-            other => Err(corrupt("a reply", other)),
+        let message = acceptance.message;
+        match self.offer(acceptance).await {
+            // It was promised already.
+            Err(StoreError::Full(_)) if self.entry(message).await?.is_some() => Ok(Accepted::Known),
+            answer => answer,
         }
     }
 
@@ -107,6 +90,31 @@ impl Entries for RedisStore {
 }
 
 impl RedisStore {
+    /// Offers a message to the server, unless its memory is short.
+    async fn offer(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        let is_notice = acceptance.notice_of.is_some();
+        if self.link.is_short_of_memory() && !is_notice {
+            let reason = "Redis has almost reached its maxmemory";
+            return Err(StoreError::Full(reason.to_owned()));
+        }
+        // Notices settle what is there.
+        let function = if is_notice { "accept_notice" } else { "accept" };
+        let call = self
+            .ledger(function)
+            .arg(acceptance.message.to_string())
+            .arg(json(&acceptance)?)
+            .arg(acceptance.trace.to_string())
+            .arg(acceptance.content.as_str())
+            .arg(wishes(&acceptance.envelope))
+            .arg(or_empty(acceptance.notice_of.map(|about| about.message)));
+        match self.link.call::<String>(call).await?.as_str() {
+            "taken" => Ok(Accepted::Taken),
+            "known" => Ok(Accepted::Known),
+            "condemned" => Ok(Accepted::ContentCondemned),
+            other => Err(corrupt("a reply", other)),
+        }
+    }
+
     /// A message with so many of its jobs.
     pub(super) async fn described(
         &self,

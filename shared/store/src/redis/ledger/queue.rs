@@ -168,7 +168,7 @@ impl RedisStore {
         let entry = described.entry;
         let fits = !shown.jobs.is_empty() || (shown.settled && filter.fits_without_jobs(&entry));
         let routed = described.routing.is_none();
-        Ok(fits.then(|| QueueItem {
+        Ok(fits.then_some(QueueItem {
             entry,
             routed,
             jobs: shown.jobs,

@@ -44,13 +44,11 @@ local function expire(turn, m, job)
   keep_job(turn, m, job)
 end
 
-local function tell_delay(turn, m, job)
-  local fields = redis.call('HMGET', m.key, 'open', 'r' .. job.number, 'o' .. job.number)
-  local progress, results = read_progress(m, fields[1]), read_results(fields[3])
-  warn(turn, m, progress, job, cmsgpack.unpack(fields[2]), results)
-  put(m, 'o' .. job.number, cmsgpack.pack(results))
-  keep_progress(turn, m, progress, feed_by_feeder)
-  keep_job(turn, m, job)
+local function tell_delay(turn, m, work)
+  warn(turn, m, work)
+  put(m, 'o' .. work.job.number, cmsgpack.pack(work.results))
+  keep_progress(turn, m, work.progress, feed_by_feeder)
+  keep_job(turn, m, work.job)
 end
 
 -- Does what a job's timer for upkeep asks for. A timer that its job does not
@@ -58,13 +56,13 @@ end
 local function work_off(turn, name)
   local id, number = read_name(name)
   local m = message(turn, id)
-  local job = number and load_job(m, number)
-  if not job or job.placed.timer ~= 'upkeep' then
+  local work = number and load_work(m, number)
+  if not work or not work.progress or work.job.placed.timer ~= 'upkeep' then
     redis.call('ZREM', timers(turn, 'upkeep'), name)
-  elseif job.course.state == 'working' then
-    expire(turn, m, job)
+  elseif work.job.course.state == 'working' then
+    expire(turn, m, work.job)
   else
-    tell_delay(turn, m, job)
+    tell_delay(turn, m, work)
   end
   save(m)
 end

@@ -63,22 +63,20 @@ end)
 define('overrule', settles, function(turn)
   local m, number, verdict, outcome =
     take_message(turn), take_number(turn), take(turn), take(turn)
-  local fields =
-    redis.call('HMGET', m.key, 'j' .. number, 'r' .. number, 'o' .. number, 'open')
-  local job = read_job(m, number, fields[1])
-  if not job or not advance(job.course, 'overrule') then
+  local work = load_work(m, number)
+  if not work or not work.progress or not advance(work.job.course, 'overrule') then
     return 0
   end
-  local recipients, results = cmsgpack.unpack(fields[2]), read_results(fields[3])
   local outcomes = {}
-  for _, place in ipairs(open_places(recipients, results)) do
+  for _, place in ipairs(open_places(work.recipients, work.results)) do
     outcomes[#outcomes + 1] = { place = place, verdict = verdict, outcome = outcome }
   end
-  job.course.warn_at = nil
-  job.course.published = 0
-  job.course.feed_at = nil
-  local settled = note_outcomes(results, outcomes)
-  keep_results(turn, m, job, fields[4], recipients, results, settled, feed_by_feeder)
+  local course = work.job.course
+  course.warn_at = nil
+  course.published = 0
+  course.feed_at = nil
+  local settled = note_outcomes(work.results, outcomes)
+  keep_results(turn, m, work, settled, feed_by_feeder)
   return 1
 end)
 

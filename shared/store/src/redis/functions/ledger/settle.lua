@@ -84,12 +84,12 @@ end
 
 -- Accounts that did not get the message by one recipient lose their reference,
 -- unless they got it, or may yet get it, by another.
-local function drop_references(turn, m, job, recipients, results, unserved)
+local function drop_references(turn, m, work, unserved)
   local served = {}
-  add_served(served, recipients, results)
+  add_served(served, work.recipients, work.results)
   local locals = redis.call('HGET', m.key, 'locals')
   for _, number in ipairs(locals and cmsgpack.unpack(locals) or {}) do
-    if number ~= job.number then
+    if number ~= work.job.number then
       local other = redis.call('HMGET', m.key, 'r' .. number, 'o' .. number)
       add_served(served, cmsgpack.unpack(other[1]), read_results(other[2]))
     end
@@ -101,43 +101,43 @@ local function drop_references(turn, m, job, recipients, results, unserved)
   end
 end
 
--- Recipients at these places have just got their final outcomes, which
--- `results` holds; whether anyone is to be told.
-local function settle(turn, m, progress, job, recipients, results, settled)
-  local told, unserved = false, {}
+-- Recipients have just got their final outcomes, which `work.results` holds;
+-- whether anyone is to be told.
+local function settle(turn, m, work, settled)
+  local job, progress, told, unserved = work.job, work.progress, false, {}
+  local part = job.number + 1
   for _, one in ipairs(settled) do
-    local recipient, result = recipients[one.place], results[one.place]
-    local part, originals = job.number + 1, recipient[2]
+    local place, recipient = one.place, work.recipients[one.place]
+    local account, originals, wishes = recipient[1], recipient[2], recipient[3]
     progress.unsettled = progress.unsettled - 1
-    if result[3] then
-      drop_delay(turn, m, progress, part, one.place, originals)
+    if work.results[place][3] then
+      drop_delay(turn, m, progress, part, place, originals)
     end
-    local newly = tell(turn, m, progress, part, one.place - 1, originals, recipient[3], one.verdict)
+    local newly = tell(turn, m, progress, part, place - 1, originals, wishes, one.verdict)
     told = told or newly
-    if recipient[1] and UNSERVED[one.verdict] then
-      unserved[#unserved + 1] = recipient[1]
+    if account and UNSERVED[one.verdict] then
+      unserved[#unserved + 1] = account
     end
   end
   if #unserved > 0 then
-    drop_references(turn, m, job, recipients, results, unserved)
+    drop_references(turn, m, work, unserved)
   end
   return told
 end
 
 -- The time has come to tell the delay of a job's open recipients.
-local function warn(turn, m, progress, job, recipients, results)
+local function warn(turn, m, work)
+  local recipients, results, part = work.recipients, work.results, work.job.number + 1
   for _, place in ipairs(open_places(recipients, results)) do
     local result = results[place] or { false, false, false, false }
-    if not result[3] then
-      result[3] = true
-      results[place] = result
-      local originals, wishes = recipients[place][2], recipients[place][3]
-      for index, original in ipairs(originals) do
-        if wants(wishes, index, 'delay') then
-          owe(turn, m, progress, 'delay', owed_name(job.number + 1, place - 1, original))
-        end
+    local originals, wishes = recipients[place][2], recipients[place][3]
+    for index, original in ipairs(originals) do
+      if not result[3] and wants(wishes, index, 'delay') then
+        owe(turn, m, work.progress, 'delay', owed_name(part, place - 1, original))
       end
     end
+    result[3] = true
+    results[place] = result
   end
-  job.course.warn_at = nil
+  work.job.course.warn_at = nil
 end

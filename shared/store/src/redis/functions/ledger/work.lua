@@ -172,15 +172,32 @@ local function plan_retry(course, report, recipients, results)
   end
 end
 
+-- A job, its recipients and results, and the progress of its message; nil
+-- where there is no such job.
+local function load_work(m, number)
+  local fields =
+    redis.call('HMGET', m.key, 'j' .. number, 'r' .. number, 'o' .. number, 'open', 'content')
+  local job = read_job(m, number, fields[1])
+  if not job then
+    return nil
+  end
+  m.content = fields[5]
+  return {
+    job = job,
+    recipients = cmsgpack.unpack(fields[2]),
+    results = read_results(fields[3]),
+    progress = read_progress(m, fields[4]),
+  }
+end
+
 -- Keeps a job with new results; whether a notice is owed for those settled.
-local function keep_results(turn, m, job, packed, recipients, results, settled, feed)
-  put(m, 'o' .. job.number, cmsgpack.pack(results))
+local function keep_results(turn, m, work, settled, feed)
+  local job, told = work.job, false
+  put(m, 'o' .. job.number, cmsgpack.pack(work.results))
   keep_job(turn, m, job)
-  local told = false
   if #settled > 0 then
-    local progress = read_progress(m, packed)
-    told = settle(turn, m, progress, job, recipients, results, settled)
-    keep_progress(turn, m, progress, feed)
+    told = settle(turn, m, work, settled)
+    keep_progress(turn, m, work.progress, feed)
   end
   save(m)
   return told
@@ -189,30 +206,28 @@ end
 define('record', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
   local report = take_report(turn)
-  local fields =
-    redis.call('HMGET', m.key, 'j' .. number, 'r' .. number, 'o' .. number, 'open', 'content')
-  m.content = fields[5]
-  local job = read_job(m, number, fields[1])
-  if not job or job.course.generation ~= generation then
+  local work = load_work(m, number)
+  if not work or work.job.course.generation ~= generation then
     return 'stale'
   end
-  if not advance(job.course, report.due and 'defer' or 'settle', report.due) then
+  local course = work.job.course
+  if not advance(course, report.due and 'defer' or 'settle', report.due) then
     return 'stale'
   end
-  local recipients, results = cmsgpack.unpack(fields[2]), read_results(fields[3])
-  if not is_complete(report, recipients, results) then
-    return misused('a report on ' .. job.name .. ' must name each open recipient once')
+  if not is_complete(report, work.recipients, work.results) then
+    return misused('a report on ' .. work.job.name .. ' must name each open recipient once')
   end
-  local course = job.course
+  if not work.progress then
+    return corrupt(work.job.name, 'it has unsettled work, but its message is closed')
+  end
   course.attempts = (course.attempts or 0) + 1
   course.tries = 0
   course.published = 0
   course.feed_at = nil
   add_attempts(course, report.attempts)
-  local settled = note_outcomes(results, report.outcomes)
-  plan_retry(course, report, recipients, results)
-  local told = keep_results(turn, m, job, fields[4], recipients, results, settled, feed_by_caller)
-  return told and 'owed' or 'stored'
+  local settled = note_outcomes(work.results, report.outcomes)
+  plan_retry(course, report, work.recipients, work.results)
+  return keep_results(turn, m, work, settled, feed_by_caller) and 'owed' or 'stored'
 end)
 
 -- Counts a try that ended without a result.
