@@ -1,12 +1,16 @@
 //! A small world around the relay: the real embedded engines in a temporary
 //! directory, a fixed zone, and a clock that is turned by hand.
 
-#![allow(dead_code, reason = "not every test file uses all of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "not every test file uses all of it"
+)]
 
 pub(crate) mod hesitant;
 pub(crate) mod sink;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,28 +49,44 @@ pub(crate) struct World {
     pub(crate) zone: String,
     /// The aliases that pass on what is sent.
     pub(crate) passed_on_by: Vec<Address>,
-    content: Arc<dyn ContentStore>,
+    pub(crate) content: Arc<dyn ContentStore>,
     bus: Arc<dyn bus::Bus>,
     random: Arc<SeededRandomness>,
     /// How long the relay stands still at each look at its clock.
     pub(crate) hesitation: Hesitation,
     running: Option<(CancellationToken, JoinHandle<()>)>,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Where it is the world that removes it.
+    _folder: Option<TempDir>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let world = Self::over(folder.path()).await;
+        Self {
+            _folder: Some(folder),
+            ..world
+        }
+    }
+
+    /// A world over the store and the contents in `folder`.
+    pub(crate) async fn over(folder: &Path) -> Self {
         let clock = ManualClock::at("2026-11-23T12:00:00Z");
         let random = Arc::new(SeededRandomness::new(7));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let options = StoreOptions::default();
+        // Little of its own, so that what a relay takes is seen.
+        let options = StoreOptions {
+            cache: 1 << 20,
+            journal: 1 << 20,
+            ..StoreOptions::default()
+        };
         let fatal = Arc::new(|error: &std::io::Error| panic!("fsync: {error}"));
-        let store = folder.path().join("store");
+        let store = folder.join("store");
         let store = EmbeddedStore::open(&store, options, shared.clone(), fatal).unwrap();
         let writer = Some("test".parse().unwrap());
         let settings = content::Settings::new(writer, shared, random.clone());
-        let url = ContentUrl::File(PathBuf::from(folder.path()).join("content"));
+        let url = ContentUrl::File(folder.join("content"));
         let mut config = Config::default();
         config.server.hostname = "us.example".parse().unwrap();
         config.relay.jitter = 0.0;
@@ -83,7 +103,8 @@ impl World {
             random,
             hesitation: Hesitation::default(),
             running: None,
-            folder,
+            folder: folder.to_owned(),
+            _folder: None,
         }
     }
 
@@ -98,7 +119,7 @@ impl World {
 
     /// A file with this text.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.folder.join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
