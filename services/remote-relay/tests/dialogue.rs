@@ -4,7 +4,7 @@
 
 mod world;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use message::{Body, Notify};
 use world::{Say, Sink, World};
@@ -184,6 +184,25 @@ async fn a_refused_recipient_keeps_its_answer_when_the_host_leaves() {
     let key = world.send(&["bad@example.org", "bob@example.org"]).await;
     assert_eq!(world.settled(key).await, ["Failed 5.1.1", OK]);
     assert_eq!(second.mails()[0].to, ["bob@example.org"]);
+}
+
+#[tokio::test]
+async fn a_host_is_reached_by_an_alias_and_by_ipv6_where_ipv4_fails() {
+    let mut world = World::new().await;
+    let sink = Sink::start_at((Ipv6Addr::LOCALHOST, 0).into()).await;
+    world.config.relay.port = sink.address().port();
+    // Nobody listens at the IPv4 address.
+    world.zone = "
+        example.org CNAME real.example
+        real.example MX 10 mx.real.example
+        mx.real.example A 127.0.0.3
+        mx.real.example AAAA ::1
+    "
+    .into();
+    world.start();
+    let key = world.send(&["bob@example.org"]).await;
+    assert_eq!(world.settled(key).await, [OK]);
+    assert_eq!(sink.mails().len(), 1);
 }
 
 #[tokio::test]
