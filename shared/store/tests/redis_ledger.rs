@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use servers::RedisServer;
 use store::conformance::ledger::balance;
 use store::conformance::{self, Subject};
+use store::ledger::Feed;
 use store::{Ledger, RedisStore, StoreOptions, Time};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -134,6 +135,20 @@ async fn acceptance_stops_at_the_watermark() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settling_goes_on_without_memory() {
     only_acceptance_needs_memory(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_go_by_the_clock_of_the_server() {
+    let server = RedisServer::start("").await.unwrap();
+    let url = server.url();
+    store::init(&url).await.unwrap();
+    let store = RedisStore::connect(&url, StoreOptions::default(), Time::Server);
+    let store = store.await.unwrap();
+    let lease = async |owner, span| store.lease("feeder", owner, span).await.unwrap();
+    assert!(lease("a", Duration::from_secs(600)).await);
+    assert!(!lease("b", Duration::from_secs(600)).await);
+    assert!(lease("a", Duration::ZERO).await, "it ends at once");
+    assert!(lease("b", Duration::from_secs(600)).await);
 }
 
 proptest! {

@@ -66,12 +66,12 @@ impl Queue for RedisStore {
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
-        let (in_flight, counts): (u64, HashMap<String, u64>) =
+        let (entries, closed, in_flight, counts): (u64, u64, u64, HashMap<String, u64>) =
             self.link.call(self.reading("counts")).await?;
         let of = |name: &str| counts.get(name).copied().unwrap_or(0);
         Ok(Counts {
-            accepted: of("accepted"),
-            settled: of("settled"),
+            accepted: entries + of("forgotten"),
+            settled: closed + of("forgotten"),
             in_flight,
             delivered: of("delivered"),
             relayed: of("relayed"),

@@ -27,7 +27,7 @@ end
 local function place_of_destination(turn, destination)
   local first, class_of_first
   for _, class in ipairs(CLASSES) do
-    local at = tonumber(redis.call('ZSCORE', heads(turn, class), destination) or nil)
+    local at = tonumber(redis.call('ZSCORE', heads(turn, class), destination))
     if at and (not first or at < first) then
       first, class_of_first = at, class
     end
@@ -40,14 +40,20 @@ local function is_ready(turn, class, at)
   return class == 'waiting' or at <= turn.now
 end
 
+-- The heads of a class from `start` on that are ready: {name, time, …}.
+local function page_of_heads(turn, class, start, offset, limit)
+  local from = start and integer(start.at) or '-inf'
+  local to = class == 'waiting' and '+inf' or integer(turn.now)
+  return redis.call(
+    'ZRANGEBYSCORE', heads(turn, class), from, to, 'WITHSCORES', 'LIMIT', offset, limit
+  )
+end
+
 -- Adds the destinations of a class behind `start`, in the order of time.
 local function add_ready(turn, found, class, start, limit)
   local offset, enough = 0, #found + limit
   while #found < enough do
-    local from, to = start and integer(start.at) or '-inf', class == 'waiting' and '+inf' or integer(turn.now)
-    local page = redis.call(
-      'ZRANGEBYSCORE', heads(turn, class), from, to, 'WITHSCORES', 'LIMIT', offset, limit
-    )
+    local page = page_of_heads(turn, class, start, offset, limit)
     for position = 1, #page, 2 do
       local head = { name = page[position], at = tonumber(page[position + 1]) }
       local _, first_class = place_of_destination(turn, head.name)

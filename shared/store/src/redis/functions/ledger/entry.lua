@@ -32,7 +32,6 @@ local function accept(turn)
   save(m)
   redis.call('ZADD', key(turn, 'entries'), '0', m.id)
   redis.call('ZADD', key(turn, 'open'), '0', m.id)
-  count(turn, 'accepted')
   return 'taken'
 end
 
@@ -61,7 +60,7 @@ local function describe_notices(m, notices)
 end
 
 -- All of a message but for its jobs from number `jobs` on.
-local function describe_message(turn, m, jobs)
+local function describe_message(m, jobs)
   local fields =
     redis.call('HMGET', m.key, 'entry', 'accepted', 'closed', 'decisions', 'notices', 'open')
   if not fields[1] then
@@ -84,7 +83,7 @@ end
 
 define('message', reads, function(turn)
   local m, jobs = take_message(turn), take_number(turn)
-  return describe_message(turn, m, jobs)
+  return describe_message(m, jobs)
 end)
 
 define('entry', reads, function(turn)
@@ -118,6 +117,7 @@ local function forget(turn, m)
   redis.call('UNLINK', m.key)
   redis.call('ZREM', key(turn, 'entries'), m.id)
   redis.call('ZREM', key(turn, 'closed'), m.id)
+  count(turn, 'forgotten')
 end
 
 -- Looks at `limit` closed messages from place `from` on; returns how many were

@@ -106,7 +106,6 @@ local function close(turn, m)
   put(m, 'open', '')
   put(m, 'closed', now)
   release(turn, content_of(m), 'e' .. m.id)
-  count(turn, 'settled')
 end
 
 -- Keeps what changed of an open message, and closes it when nothing is left to

@@ -91,7 +91,10 @@ define('claim_notice', settles, function(turn)
   else
     notice, told = claim_notice(turn, m, progress, kind, reserve)
   end
-  return notice and { notice.id, notice.at, fields[2], fields[3], made_jobs(m, told), told } or false
+  if not notice then
+    return false
+  end
+  return { notice.id, notice.at, fields[2], fields[3], made_jobs(m, told), told }
 end)
 
 define('notice_accepted', settles, function(turn)

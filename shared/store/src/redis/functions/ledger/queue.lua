@@ -5,13 +5,16 @@ define('queue', reads, function(turn)
   local after, limit, jobs = take(turn), take(turn), take_number(turn)
   local page = {}
   for _, id in ipairs(names_after(turn, 'open', after, limit)) do
-    page[#page + 1] = { id, describe_message(turn, message(turn, id), jobs) }
+    page[#page + 1] = { id, describe_message(message(turn, id), jobs) }
   end
   return page
 end)
 
+-- What is kept of messages, each index counted on its own, and the counters.
 define('counts', reads, function(turn)
   return {
+    redis.call('ZCARD', key(turn, 'entries')),
+    redis.call('ZCARD', key(turn, 'closed')),
     redis.call('ZCARD', key(turn, 'open')),
     redis.call('HGETALL', key(turn, 'counts')),
   }

@@ -63,7 +63,9 @@ end)
 
 define('condemned', reads, function(turn)
   local before, limit = take(turn), take(turn)
-  return redis.call('ZRANGEBYSCORE', key(turn, 'condemned'), '-inf', '(' .. before, 'LIMIT', 0, limit)
+  return redis.call(
+    'ZRANGEBYSCORE', key(turn, 'condemned'), '-inf', '(' .. before, 'LIMIT', 0, limit
+  )
 end)
 
 define('reclaimed', settles, function(turn)

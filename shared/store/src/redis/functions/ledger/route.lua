@@ -64,7 +64,8 @@ local function begin_job(turn, m, progress, number, made, wishes, content, feed)
   course.to = made.to
   put(m, 'n' .. number, made.made)
   put(m, 'r' .. number, cmsgpack.pack(made.recipients))
-  keep_job(turn, m, { number = number, name = m.id .. '.' .. number, course = course, placed = NOWHERE })
+  local job = { number = number, name = m.id .. '.' .. number, course = course, placed = NOWHERE }
+  keep_job(turn, m, job)
   return has_accounts
 end
 

@@ -52,7 +52,7 @@ local function later(at, span)
   return math.min(at + span, LAST)
 end
 
--- Counts something for `rohrpost queue counts`; written once, at the end.
+-- Counts something; written once, at the end.
 local function count(turn, name, by)
   turn.counts[name] = (turn.counts[name] or 0) + (by or 1)
 end

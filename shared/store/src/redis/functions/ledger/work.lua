@@ -69,16 +69,16 @@ end)
 
 define('renew', settles, function(turn)
   local m, number, generation = take_message(turn), take_number(turn), take_number(turn)
-  local until_ = later(turn.now, take_number(turn))
+  local renewed = later(turn.now, take_number(turn))
   local job = current_job(m, number, generation)
-  if not job then
+  if not job or not is_legal(job.course, 'renew') then
     return 0
   end
   local held = job.course.at
-  if not is_legal(job.course, 'renew') or held <= turn.now then
+  if held <= turn.now then
     return 0
   end
-  advance(job.course, 'renew', math.max(held, until_))
+  advance(job.course, 'renew', math.max(held, renewed))
   keep_job(turn, m, job)
   save(m)
   return 1
