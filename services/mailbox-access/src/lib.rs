@@ -1,8 +1,11 @@
-//! mailbox-access: how people read their mail, by POP3 (RFC 1939).
+//! mailbox-access: how people read their mail, by IMAP (RFC 9051, RFC 3501) and
+//! POP3 (RFC 1939).
 //!
 //! It holds no state but that of its sessions: any number of instances stand side
 //! by side over one store.
 
+mod imap;
+mod mail;
 mod pop3;
 mod sasl;
 
@@ -14,6 +17,7 @@ use content::ContentStore;
 use message::Randomness;
 use perimeter::{Door, Doors, Failures, Logins, Tls};
 use station::{Readiness, State, Station};
+use store::ledger::References;
 use store::{Directory, MailboxStore};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +28,8 @@ pub struct Ports {
     pub directory: Arc<dyn Directory>,
     /// What is in their mailboxes.
     pub mailboxes: Arc<dyn MailboxStore>,
+    /// Where it is counted who refers to content: APPEND does.
+    pub references: Arc<dyn References>,
     /// Where octets are kept.
     pub content: Arc<dyn ContentStore>,
     /// Where names of sessions are drawn from.
@@ -45,6 +51,7 @@ pub enum Error {
 
 /// The ports, bound and not yet served.
 pub struct Access {
+    imap: Doors,
     pop3: Doors,
     readiness: Readiness,
 }
@@ -75,25 +82,32 @@ impl Access {
         ));
         let readiness = ports.station.health().register("mailbox-access");
         Ok(Self {
+            imap: imap::doors(config, ports, &logins, &tls).await?,
             pop3: pop3::doors(config, ports, &logins, &tls).await?,
             readiness,
         })
     }
 
-    /// The addresses bound, in the order of the configuration: POP3, POP3 under
-    /// TLS.
+    /// The addresses bound, in the order of the configuration: IMAP, IMAP under
+    /// TLS, POP3, POP3 under TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.pop3.doors.iter().filter_map(Door::address).collect()
+        let doors = self.imap.doors.iter().chain(&self.pop3.doors);
+        doors.filter_map(Door::address).collect()
     }
 
     /// Serves clients until `shutdown`.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let Self { pop3, readiness } = self;
+        let Self {
+            imap,
+            pop3,
+            readiness,
+        } = self;
         let stopping = async {
             shutdown.cancelled().await;
             readiness.set(State::Stopping);
         };
-        let serving = pop3.serve(shutdown.clone(), || readiness.set(State::Ready));
-        tokio::join!(serving, stopping);
+        let imap = imap.serve(shutdown.clone(), || {});
+        let pop3 = pop3.serve(shutdown.clone(), || readiness.set(State::Ready));
+        tokio::join!(imap, pop3, stopping);
     }
 }

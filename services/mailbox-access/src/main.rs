@@ -11,6 +11,7 @@ fn main() -> ExitCode {
             station: process.station(),
             directory: stores.directory,
             mailboxes: stores.mailbox,
+            references: stores.ledger,
             content: process.content(ContentUse::Write).await?,
             random: process.engines.random.clone(),
         };

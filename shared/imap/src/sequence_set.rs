@@ -60,6 +60,15 @@ impl SequenceSet {
         (!ranges.is_empty()).then_some(Self(ranges))
     }
 
+    /// The set of these ranges; None of none. No number in them is zero.
+    pub fn of_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> Option<Self> {
+        let ranges = ranges.into_iter();
+        let ranges: Box<[_]> = ranges
+            .map(|(first, last)| (Bound::Number(first), Bound::Number(last)))
+            .collect();
+        (!ranges.is_empty()).then_some(Self(ranges))
+    }
+
     /// All numbers.
     pub fn all() -> Self {
         Self([(Bound::Number(1), Bound::Last)].into())

@@ -117,6 +117,7 @@ impl House {
             station: self.engines.station("mailbox-access"),
             directory: self.engines.stores.directory.clone(),
             mailboxes: self.engines.stores.mailbox.clone(),
+            references: self.engines.stores.ledger.clone(),
             content: self.content.clone(),
             random: self.engines.random.clone(),
         };

@@ -17,6 +17,13 @@ pub struct FetchResponse<'a> {
     started: bool,
 }
 
+/// A response that is half written.
+#[derive(Debug)]
+#[must_use]
+pub struct Suspended {
+    started: bool,
+}
+
 impl<'a> FetchResponse<'a> {
     /// Begins the response for the message of this number.
     pub fn begin(out: &'a mut Output, number: u32) -> Self {
@@ -29,13 +36,20 @@ impl<'a> FetchResponse<'a> {
         }
     }
 
-    /// Goes on with a response after its [`FetchResponse::suspend`].
-    pub fn resume(out: &'a mut Output) -> Self {
-        Self { out, started: true }
+    /// Leaves the response as it is, while a literal's octets are sent.
+    pub fn suspend(self) -> Suspended {
+        Suspended {
+            started: self.started,
+        }
     }
 
-    /// Leaves the response as it is, while a literal's octets are sent.
-    pub fn suspend(self) {}
+    /// Goes on with a response.
+    pub fn resume(out: &'a mut Output, suspended: Suspended) -> Self {
+        Self {
+            out,
+            started: suspended.started,
+        }
+    }
 
     /// Ends the response.
     pub fn end(self) {

@@ -27,7 +27,7 @@ pub use body_structure::{
 };
 pub use code::Code;
 pub use envelope::{Address, Envelope};
-pub use fetch::FetchResponse;
+pub use fetch::{FetchResponse, Suspended};
 pub use mailbox::{MailboxAttribute, MailboxLine, MailboxStatus};
 pub use output::Output;
 pub(crate) use output::{is_quotable, quote};
@@ -62,6 +62,8 @@ pub enum Response<'a> {
         /// The UIDs.
         uids: &'a [u32],
     },
+    /// VANISHED (EARLIER), where more may be gone than anybody could list
+    VanishedRanges(&'a crate::SequenceSet),
     /// LIST
     List(MailboxLine<'a>),
     /// LSUB, as IMAP4rev1 has it

@@ -299,8 +299,8 @@ fn fetches_are_written() {
     fetch.section(&section, Some(5), Some(2));
     fetch.octets(b"hi");
     fetch.section(&Section::default(), None, None);
-    fetch.suspend();
-    let mut fetch = FetchResponse::resume(&mut output);
+    let suspended = fetch.suspend();
+    let mut fetch = FetchResponse::resume(&mut output, suspended);
     fetch.literal("RFC822.HEADER", 0);
     fetch.end();
     let expected = "* 12 FETCH (UID 100 FLAGS (\\Seen) INTERNALDATE \"01-Jan-1970 00:00:00 +0000\" \

@@ -43,6 +43,11 @@ impl Response<'_> {
                 out.numbers(uids);
                 out.end();
             }
+            Self::VanishedRanges(ranges) => {
+                out.word("* VANISHED (EARLIER) ");
+                out.word(&ranges.to_string());
+                out.end();
+            }
             Self::List(line) => line.write(out, "LIST"),
             Self::Lsub(line) => line.write(out, "LSUB"),
             Self::MailboxStatus(status) => status.write(out),

@@ -1,0 +1,136 @@
+//! IMAP4rev2 (RFC 9051) and IMAP4rev1 (RFC 3501), with STARTTLS and on its own
+//! port under TLS (RFC 8314), and the extensions of [`capability`].
+//!
+//! A session holds what it must know of the mailbox that it has selected, its
+//! UIDs, and reads all else when it is asked for. Octets stream from the content
+//! store to the client, and the other way with APPEND. What a command could not
+//! do is answered with NO; a store that is away says UNAVAILABLE, and the session
+//! goes on. Octets that cannot be read once their literal has begun end the
+//! connection: nothing else tells a client that they are not all.
+
+mod answer;
+mod append;
+mod capability;
+mod change;
+mod fetch;
+mod greeting;
+mod idle;
+mod listing;
+mod login;
+mod mailbox;
+mod perform;
+mod quota;
+mod search;
+mod select;
+mod session;
+mod update;
+mod view;
+mod wire;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use config::Config;
+use content::ContentStore;
+use message::{Clock, Randomness};
+use perimeter::{Arrival, Door, Doors, Logins, Reception, Tls};
+use store::ledger::References;
+use store::{Directory, MailboxStore};
+
+use crate::{Error, Ports};
+use session::Session;
+
+/// What all connections share.
+struct Service {
+    directory: Arc<dyn Directory>,
+    mailboxes: Arc<dyn MailboxStore>,
+    references: Arc<dyn References>,
+    content: Arc<dyn ContentStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Randomness>,
+    logins: Arc<Logins>,
+    tls: Option<Tls>,
+    plain_login: bool,
+    hostname: String,
+    /// How large a message may be.
+    append_limit: u64,
+    login_timeout: Duration,
+    idle_timeout: Duration,
+    send_timeout: Duration,
+}
+
+/// How clients are received at one kind of port.
+struct Port {
+    service: Arc<Service>,
+    implicit_tls: bool,
+}
+
+/// Binds the ports of IMAP.
+pub(crate) async fn doors(
+    config: &Config,
+    ports: &Ports,
+    logins: &Arc<Logins>,
+    tls: &Tls,
+) -> Result<Doors, Error> {
+    let imap = &config.imap;
+    let clock = ports.station.clock();
+    let service = Arc::new(Service {
+        directory: Arc::clone(&ports.directory),
+        mailboxes: Arc::clone(&ports.mailboxes),
+        references: Arc::clone(&ports.references),
+        content: Arc::clone(&ports.content),
+        clock: Arc::clone(clock),
+        random: Arc::clone(&ports.random),
+        logins: Arc::clone(logins),
+        tls: Some(tls.clone()),
+        plain_login: imap.plain_login,
+        hostname: config.server.hostname.to_string(),
+        append_limit: config.smtp.max_size.octets(),
+        login_timeout: imap.login_timeout.duration(),
+        idle_timeout: imap.idle_timeout.duration(),
+        send_timeout: imap.send_timeout.duration(),
+    });
+    let mut doors = Vec::new();
+    for (listeners, implicit_tls) in [(&imap.starttls, false), (&imap.tls, true)] {
+        let reception: Arc<dyn Reception> = Arc::new(Port {
+            service: Arc::clone(&service),
+            implicit_tls,
+        });
+        doors.extend(Door::open("IMAP", listeners, &reception).await?);
+    }
+    Ok(Doors {
+        doors,
+        max_connections: imap.max_connections,
+        max_per_address: imap.max_connections_per_address,
+        header_timeout: imap.login_timeout.duration(),
+        tls: Some(tls.clone()),
+        metrics: ports.station.metrics().clone(),
+        clock: Arc::clone(clock),
+    })
+}
+
+#[async_trait]
+impl Reception for Port {
+    fn name(&self) -> &'static str {
+        match self.implicit_tls {
+            true => "imaps",
+            false => "imap",
+        }
+    }
+
+    fn sorry(&self) -> Vec<u8> {
+        match self.implicit_tls {
+            true => Vec::new(),
+            false => b"* BYE [UNAVAILABLE] Too many connections; try again later\r\n".to_vec(),
+        }
+    }
+
+    async fn serve(self: Arc<Self>, arrival: Arrival) -> io::Result<()> {
+        let service = Arc::clone(&self.service);
+        let session = Session::open(service, self.implicit_tls, arrival).await?;
+        session.serve().await;
+        Ok(())
+    }
+}
