@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use config::Size;
 use message::{Address, Domain, MessageId};
 use store::mailbox::MailboxName;
+use web_gateway::api::AccountName;
 
 pub(crate) use queue::{DeadOrder, QueueOrder, Which};
 
@@ -144,7 +145,11 @@ pub(crate) enum AccountOrder {
     /// List accounts
     List,
     /// Remove an account with all its mail
-    Remove { address: Address },
+    Remove {
+        /// Its address; or its id, to end a removal that was broken off
+        #[arg(value_name = "ADDRESS|ID")]
+        account: AccountName,
+    },
     /// Set an account's password
     Password {
         /// Its address, which is also its login name

@@ -74,10 +74,10 @@ pub(super) async fn account(
             let empty = "no accounts; add one with `account add ADDRESS --password-file FILE`";
             terminal.list(pages, empty, render::accounts).await
         }
-        AccountOrder::Remove { address } => {
-            client.delete(&["accounts", &address.to_string()]).await?;
+        AccountOrder::Remove { account } => {
+            client.delete(&["accounts", &account.to_string()]).await?;
             terminal.done(format_args!(
-                "the account {address} and all its mail are removed"
+                "the account {account} and all its mail are removed"
             ))
         }
         AccountOrder::Password {

@@ -1,5 +1,8 @@
 //! Domains, accounts and aliases.
 
+use std::fmt;
+use std::str::FromStr;
+
 use message::{AccountId, Address};
 use serde::{Deserialize, Serialize};
 use store::directory::{Alias as AliasRecord, DomainRecord};
@@ -137,5 +140,48 @@ impl From<Alias> for AliasRecord {
     fn from(alias: Alias) -> Self {
         let Alias { address, targets } = alias;
         Self { address, targets }
+    }
+}
+
+/// What an account is called by: its address, or its id where it has none any
+/// more.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum AccountName {
+    /// The login name.
+    Address(Address),
+    /// The id, as the integrity check tells it.
+    Id(AccountId),
+}
+
+/// Text that is not an [`AccountName`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an account is called by its address, or by its id of 16 hexadecimal digits")]
+pub struct AccountNameError;
+
+impl FromStr for AccountName {
+    type Err = AccountNameError;
+
+    fn from_str(text: &str) -> Result<Self, AccountNameError> {
+        let address = || text.parse().map(Self::Address);
+        let id = text.parse().map(Self::Id);
+        id.or_else(|_| address()).map_err(|_| AccountNameError)
+    }
+}
+
+impl TryFrom<String> for AccountName {
+    type Error = AccountNameError;
+
+    fn try_from(text: String) -> Result<Self, AccountNameError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Id(id) => id.fmt(f),
+        }
     }
 }

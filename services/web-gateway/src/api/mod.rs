@@ -22,7 +22,8 @@ mod selection;
 pub use check::{CheckLine, CheckSummary, Finding, FindingKind};
 pub use dead::DeadLetter;
 pub use directory::{
-    Account, Alias, Domain, DomainChange, NewAccount, PasswordChange, QuotaChange,
+    Account, AccountName, AccountNameError, Alias, Domain, DomainChange, NewAccount,
+    PasswordChange, QuotaChange,
 };
 pub use explanation::{Explanation, JobExplanation, PublicationState};
 pub use history::{Decision, History, Notice, NoticeOf, Reason, Recipient, Transaction};

@@ -149,13 +149,12 @@ impl Check {
         {
             return Ok(());
         }
-        let subject = format!("account {}", shown.account);
-        self.found(
-            FindingKind::Mailbox,
-            subject,
-            "it was removed, but its mailboxes are there",
-        )
-        .await
+        let id = shown.account;
+        let detail = format!(
+            "it was removed, but its mailboxes are there; `account remove {id}` removes them"
+        );
+        self.found(FindingKind::Mailbox, format!("account {id}"), detail)
+            .await
     }
 
     async fn entry(&mut self, shown: &Release) -> Result<(), Stop> {

@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use message::{AccountId, Address};
 use store::directory::Account as AccountRecord;
 
-use crate::api::{Account, NewAccount, Page, PageQuery, PasswordChange, Problem, QuotaChange};
+use crate::api::{
+    Account, AccountName, NewAccount, Page, PageQuery, PasswordChange, Problem, QuotaChange,
+};
 use crate::extract::{FromBody, FromPath, FromQuery, page_after, page_limit};
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -71,18 +73,30 @@ pub(super) async fn show(
 }
 
 /// Remove an account with all its mail
+///
+/// By its id, this also ends a removal that was broken off.
 #[utoipa::path(delete, path = "/api/v1/accounts/{address}", tag = "directory",
-    params(("address" = String, Path)),
+    params(("address" = String, Path, description = "its address, or its id")),
     responses((status = 204), (status = 404, body = Problem)))]
 pub(super) async fn remove(
     State(gateway): State<Gateway>,
-    FromPath(address): FromPath<Address>,
+    FromPath(name): FromPath<AccountName>,
 ) -> Result<StatusCode, Refusal> {
+    let directory = &gateway.ports.directory;
     // The directory first: nothing more is delivered, and nobody logs in. What a
-    // crash leaves between the two steps, the integrity check finds.
-    let removed = gateway.ports.directory.remove_account(&address).await?;
-    gateway.ports.mailboxes.remove_account(removed.id).await?;
-    tracing::info!(account = %removed.id, "account removed");
+    // crash leaves between the two steps the integrity check finds, and tells the
+    // id by which the removal is repeated.
+    let id = match name {
+        AccountName::Address(address) => directory.remove_account(&address).await?.id,
+        AccountName::Id(id) => {
+            if let Some(account) = directory.account(id).await? {
+                directory.remove_account(&account.address).await?;
+            }
+            id
+        }
+    };
+    gateway.ports.mailboxes.remove_account(id).await?;
+    tracing::info!(account = %id, "account removed");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -97,12 +97,18 @@ async fn orphaned_content_is_found_after_the_grace() {
 }
 
 #[tokio::test]
-async fn mail_of_a_removed_account_is_found() {
+async fn mail_of_a_removed_account_is_found_and_its_removal_repeated() {
     let bench = Bench::furnished().await;
     bench.delivered().await;
     let bob = "bob@example.org".parse().unwrap();
     // As a crash between the two steps of a removal leaves it.
-    bench.ports.directory.remove_account(&bob).await.unwrap();
+    let removed = bench.ports.directory.remove_account(&bob).await.unwrap();
     let (findings, _) = check(&bench, "").await;
     assert_eq!(findings, ["mailbox"]);
+    for _ in 0..2 {
+        let path = format!("/api/v1/accounts/{}", removed.id);
+        bench.delete(&path).await.with(StatusCode::NO_CONTENT);
+    }
+    let (findings, _) = check(&bench, "").await;
+    assert_eq!(findings, [""; 0]);
 }
