@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use message::time::ManualClock;
+use message::{AccountId, Clock, ContentId};
 use proptest::prelude::*;
 use servers::RedisServer;
 use store::conformance::ledger::balance;
 use store::conformance::{self, Subject};
-use store::ledger::Feed;
+use store::ledger::{Feed, Holder};
 use store::{Ledger, RedisStore, StoreOptions, Time};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -149,6 +150,30 @@ async fn leases_go_by_the_clock_of_the_server() {
     assert!(!lease("b", Duration::from_secs(600)).await);
     assert!(lease("a", Duration::ZERO).await, "it ends at once");
     assert!(lease("b", Duration::from_secs(600)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_come_whole() {
+    const MANY: u64 = 2_500;
+    let clock = ManualClock::at("2026-11-23T15:05:00Z");
+    let subject = OnRedis::fresh("appendfsync no", StoreOptions::default(), clock.clone()).await;
+    let ledger = subject.open().await;
+    let contents = || (0..MANY).map(|number| format!("content-{number:04}").parse().unwrap());
+    for content in contents() {
+        let holder = Holder::Account(AccountId::from_bits(7));
+        ledger.refer(&content, holder).await.unwrap();
+        ledger.release(&content, holder).await.unwrap();
+    }
+    clock.advance(Duration::from_secs(1));
+    let condemned = ledger.condemned(clock.now(), usize::MAX).await.unwrap();
+    assert_eq!(condemned, contents().collect::<Vec<ContentId>>());
+    ledger.reclaimed(&condemned).await.unwrap();
+    for content in &condemned {
+        let holder = Holder::Account(AccountId::from_bits(7));
+        ledger.refer(content, holder).await.unwrap();
+    }
+    let references = ledger.references(None, usize::MAX).await.unwrap();
+    assert_eq!(references.len() as u64, MANY);
 }
 
 proptest! {

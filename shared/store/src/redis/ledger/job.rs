@@ -7,11 +7,11 @@ use redis::Value;
 use super::super::RedisStore;
 use super::super::connection::Call;
 use super::super::failure::corrupt;
-use super::record::{job, verdict};
+use super::record::{entry, job, verdict};
 use super::reply::{Reply, parsed, time};
 use super::{json, micros, or_empty, span};
 use crate::StoreError;
-use crate::ledger::{Claimed, JobRecord, Jobs, Lease, Recorded, Report};
+use crate::ledger::{Claimed, Entry, JobRecord, Jobs, Lease, Recorded, Report};
 
 #[async_trait]
 impl Jobs for RedisStore {
@@ -22,6 +22,16 @@ impl Jobs for RedisStore {
         };
         let jobs = self.jobs(key.message, number as usize, 1).await?;
         Ok(jobs.into_iter().next())
+    }
+
+    async fn job_with_entry(&self, key: JobKey) -> Result<Option<(JobRecord, Entry)>, StoreError> {
+        let Part::Work(number) = key.part else {
+            return Ok(None);
+        };
+        let call = self.reading("job_with_entry").arg(key.message.to_string());
+        let reply = Reply::some(self.link.call(call.arg(number)).await?)?;
+        let found = reply.map(|reply| claimed(key, reply)).transpose()?;
+        Ok(found.map(|Claimed { job, entry }| (job, entry)))
     }
 
     async fn claim(
@@ -135,7 +145,7 @@ pub(super) fn part(part: Part) -> String {
 
 fn claimed(key: JobKey, mut reply: Reply) -> Result<Claimed, StoreError> {
     Ok(Claimed {
-        accepted_at: reply.time()?,
+        entry: entry(&mut reply)?,
         job: job(key.message, reply.value())?,
     })
 }

@@ -50,9 +50,25 @@ impl References for RedisStore {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<ContentId>, StoreError> {
-        let call = self.reading("condemned").arg(micros(before));
-        let contents: Vec<String> = self.link.call(call.arg(limit.min(CONTENTS))).await?;
-        contents.iter().map(|content| parsed(content)).collect()
+        let mut found: Vec<(String, u64)> = Vec::new();
+        while found.len() < limit {
+            // On from the last time, behind those of that very time.
+            let since = found.last().map_or(0, |(_, at)| *at);
+            let seen = found
+                .iter()
+                .rev()
+                .take_while(|(_, at)| *at == since)
+                .count();
+            let wanted = CONTENTS.min(limit - found.len());
+            let call = self.reading("condemned").arg(since).arg(micros(before));
+            let page: Vec<(String, u64)> = self.link.call(call.arg(seen).arg(wanted)).await?;
+            let is_last = page.len() < wanted;
+            found.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        found.iter().map(|(content, _)| parsed(content)).collect()
     }
 
     async fn reclaimed(&self, contents: &[ContentId]) -> Result<(), StoreError> {
@@ -70,10 +86,21 @@ impl References for RedisStore {
         after: Option<&(ContentId, Holder)>,
         limit: usize,
     ) -> Result<Vec<(ContentId, Holder)>, StoreError> {
-        let after = after.map(|(content, holder)| format!("{content} {}", name(*holder)));
-        let call = self.reading("references").arg(or_empty(after));
-        let references: Vec<String> = self.link.call(call.arg(limit.min(CONTENTS))).await?;
-        references.iter().map(|text| reference(text)).collect()
+        let mut after = after.map(|(content, holder)| format!("{content} {}", name(*holder)));
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let wanted = CONTENTS.min(limit - found.len());
+            let call = self.reading("references").arg(or_empty(after));
+            let page: Vec<String> = self.link.call(call.arg(wanted)).await?;
+            for text in &page {
+                found.push(reference(text)?);
+            }
+            if page.len() < wanted {
+                break;
+            }
+            after = page.into_iter().last();
+        }
+        Ok(found)
     }
 }
 

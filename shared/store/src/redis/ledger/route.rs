@@ -6,11 +6,11 @@ use message::{AccountId, JobKey, MessageId};
 use super::super::RedisStore;
 use super::super::connection::Call;
 use super::super::failure::corrupt;
-use super::record::{jobs, verdict};
+use super::record::{entry, jobs, verdict};
 use super::reply::Reply;
 use super::{JOBS, json};
 use crate::StoreError;
-use crate::ledger::{Decision, FinalRecipient, JobRecord, NewJob, Route, Routed, Routes};
+use crate::ledger::{Decision, Entry, FinalRecipient, JobRecord, NewJob, Route, Routed, Routes};
 
 #[async_trait]
 impl Routes for RedisStore {
@@ -27,6 +27,12 @@ impl Routes for RedisStore {
             "owed" => Ok(Some(as_recorded(message, route, true))),
             other => Err(corrupt("a reply", other)),
         }
+    }
+
+    async fn unrouted(&self, message: MessageId) -> Result<Option<Entry>, StoreError> {
+        let call = self.reading("unrouted").arg(message.to_string());
+        let reply = Reply::some(self.link.call(call).await?)?;
+        reply.map(|mut reply| entry(&mut reply)).transpose()
     }
 
     async fn route(&self, message: MessageId) -> Result<Option<Routed>, StoreError> {

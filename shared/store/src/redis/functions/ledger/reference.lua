@@ -61,10 +61,13 @@ define('condemn', settles, function(turn)
   return condemn(turn, take(turn)) and 1 or 0
 end)
 
+-- Contents condemned from one time on and before another, without the first
+-- `offset` of them: {content, time, …}.
 define('condemned', reads, function(turn)
-  local before, limit = take(turn), take(turn)
+  local since, before, offset, limit = take(turn), take(turn), take(turn), take(turn)
   return redis.call(
-    'ZRANGEBYSCORE', key(turn, 'condemned'), '-inf', '(' .. before, 'LIMIT', 0, limit
+    'ZRANGEBYSCORE', key(turn, 'condemned'), since, '(' .. before,
+    'WITHSCORES', 'LIMIT', offset, limit
   )
 end)
 

@@ -121,6 +121,13 @@ define('overrule_routing', settles, function(turn)
   return record_route(turn, 'overrule', feed_by_feeder)
 end)
 
+-- The entry of a message that has no route.
+define('unrouted', reads, function(turn)
+  local m = take_message(turn)
+  local fields = redis.call('HMGET', m.key, 'entry', 'accepted', 'decisions')
+  return fields[1] and not fields[3] and { fields[1], fields[2] } or false
+end)
+
 -- The decisions, whether a notice is owed, and the first jobs.
 define('route', reads, function(turn)
   local m, jobs = take_message(turn), take_number(turn)

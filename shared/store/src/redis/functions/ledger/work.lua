@@ -6,6 +6,23 @@ local function current_job(m, number, generation)
   return job and job.course.generation == generation and job or nil
 end
 
+-- What a work job is done by: the entry, and the job as it is, from the fields
+-- that `work_fields` names.
+local function work_fields(number)
+  return 'entry', 'accepted', job_fields(number)
+end
+
+local function describe_work(number, course, fields)
+  local job = describe_job(number, course, fields[4], read_results(fields[5]))
+  return { fields[1], fields[2], job }
+end
+
+define('job_with_entry', reads, function(turn)
+  local m, number = take_message(turn), take_number(turn)
+  local fields = redis.call('HMGET', m.key, work_fields(number))
+  return fields[3] and describe_work(number, cmsgpack.unpack(fields[3]), fields)
+end)
+
 define('jobs', reads, function(turn)
   local m, from, limit = take_message(turn), take_number(turn), take_number(turn)
   return describe_jobs(m, from, limit)
@@ -14,8 +31,8 @@ end)
 -- Claims a job that may be claimed; false otherwise. `early` where it need not
 -- be due.
 local function claim(turn, m, number, generation, lease, early)
-  local fields = redis.call('HMGET', m.key, 'accepted', job_fields(number))
-  local job = read_job(m, number, fields[2])
+  local fields = redis.call('HMGET', m.key, work_fields(number))
+  local job = read_job(m, number, fields[3])
   if not job or (generation and job.course.generation ~= generation) then
     return false
   end
@@ -30,7 +47,7 @@ local function claim(turn, m, number, generation, lease, early)
   course.parked_at = nil
   keep_job(turn, m, job)
   save(m)
-  return { fields[1], describe_job(number, course, fields[3], read_results(fields[4])) }
+  return describe_work(number, course, fields)
 end
 
 define('claim', settles, function(turn)
