@@ -141,19 +141,23 @@ fn protocols_and_words_do_no_io() -> Result<()> {
 #[test]
 fn engines_stand_in_their_adapters_only() -> Result<()> {
     let adapters = [
-        ("redb", "shared/store/src/embedded/"),
-        ("hickory_resolver", "shared/dns/src/"),
-        ("async_nats", "shared/bus/src/nats"),
-        ("lapin", "shared/bus/src/amqp"),
-        ("redis", "shared/store/src/redis"),
-        ("object_store", "shared/content/src/s3"),
+        ("redb", &["shared/store/src/embedded/"][..]),
+        ("hickory_resolver", &["shared/dns/src/"]),
+        ("async_nats", &["shared/bus/src/nats"]),
+        ("lapin", &["shared/bus/src/amqp"]),
+        (
+            "redis",
+            &["shared/store/src/redis/", "shared/store/tests/redis_"],
+        ),
+        ("object_store", &["shared/content/src/s3"]),
     ];
     let mut offences = Vec::new();
     for (path, text) in sources()? {
-        for (engine, adapter) in adapters {
-            let used =
-                text.contains(&format!("use {engine}::")) || text.contains(&format!("{engine}::"));
-            if used && !path.starts_with(adapter) {
+        for (engine, folders) in adapters {
+            // Where a module of ours has the engine's name, that module is meant.
+            let used = text.contains(&format!("{engine}::"))
+                && !text.contains(&format!("\nmod {engine};"));
+            if used && !folders.iter().any(|folder| path.starts_with(folder)) {
                 offences.push(format!("{path} uses {engine}"));
             }
         }
