@@ -1,12 +1,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 //! The Redis store against a real server.
 
+mod mailbox_operations;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use message::AccountId;
 use message::time::ManualClock;
+use proptest::prelude::*;
 use servers::RedisServer;
+use store::conformance::mailbox::model;
 use store::conformance::{self, Subject};
 use store::mailbox::MailboxEvent;
 use store::{Directory, MailboxStore, RedisStore, StoreError, StoreOptions, Time};
@@ -76,4 +80,17 @@ async fn only_a_server_with_our_functions_is_used() {
     store::init(&server.url()).await.unwrap();
     store::init(&server.url()).await.unwrap();
     connect(&server.url()).await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mailboxes_agree_with_a_model(operations in prop::collection::vec(mailbox_operations::operation(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let subject = Killed::fresh("").await;
+            model::agrees(&subject, &operations).await;
+        });
+    }
 }

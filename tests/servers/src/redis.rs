@@ -8,6 +8,9 @@ use tempfile::TempDir;
 use crate::port::Port;
 use crate::process::Process;
 
+/// How long a reply may take, in a URL of the store.
+const PATIENCE: &str = "timeout=30000";
+
 /// A `redis-server` that syncs its append-only file before it answers.
 #[derive(Debug)]
 pub struct RedisServer {
@@ -36,16 +39,24 @@ impl RedisServer {
         Self::prepare(settings, true)?.started().await
     }
 
-    /// Where it is, for `store::connect`.
+    /// Where it is, for `store::connect`; an fsync on a busy machine is waited for.
     pub fn url(&self) -> String {
         let scheme = if self.tls { "rediss" } else { "redis" };
-        format!("{scheme}://{}", self.port.address())
+        format!("{scheme}://{}?{PATIENCE}", self.port.address())
     }
 
     /// Where it is, for clients with another login.
     pub fn url_of(&self, user: &str, password: &str) -> String {
         let scheme = if self.tls { "rediss" } else { "redis" };
-        format!("{scheme}://{user}:{password}@{}", self.port.address())
+        format!(
+            "{scheme}://{user}:{password}@{}?{PATIENCE}",
+            self.port.address()
+        )
+    }
+
+    /// Its port, plain or TLS.
+    pub fn port(&self) -> u16 {
+        self.port.address().port()
     }
 
     /// The id of its process, while it runs.

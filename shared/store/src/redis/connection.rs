@@ -143,7 +143,8 @@ impl Link {
             .map_err(|error| translated(&error))
     }
 
-    async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+    /// Runs a command, once, for who knows more of the errors.
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         command.query_async(&mut self.connection.clone()).await
     }
 

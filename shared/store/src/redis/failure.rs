@@ -22,6 +22,11 @@ pub(super) fn is_passing(error: &RedisError) -> bool {
     }
 }
 
+/// Whether the user that we are has no right to what it asked.
+pub(super) fn is_denied(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+}
+
 /// The port's error for the server's.
 pub(super) fn translated(error: &RedisError) -> StoreError {
     let detail = error.detail().unwrap_or_default();
@@ -33,10 +38,11 @@ pub(super) fn translated(error: &RedisError) -> StoreError {
             let (key, reason) = detail.split_once(' ').unwrap_or((detail, ""));
             corrupt(key, reason)
         }
-        Some(_) | None => {
-            let reason = error.to_string();
+        Some(code) => {
+            let reason = format!("{code} {detail}");
             StoreError::Unavailable(functions::missing(&reason).unwrap_or(reason))
         }
+        None => StoreError::Unavailable(error.to_string()),
     }
 }
 

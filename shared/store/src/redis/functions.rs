@@ -3,6 +3,7 @@
 use crate::StoreError;
 
 use super::connection::{Call, Link};
+use super::failure::{is_denied, translated};
 
 /// A library of Redis Functions, one for each port.
 struct Library {
@@ -65,13 +66,13 @@ impl Library {
 
     async fn verify(&self, link: &Link) -> Result<(), StoreError> {
         let call = Call::without_key(&self.version_function());
-        let found = match link.call::<String>(call).await {
-            Err(StoreError::Unavailable(reason)) if reason.contains("NOPERM") => {
+        let found = match link.try_call::<String>(&call).await {
+            Err(error) if is_denied(&error) => {
                 // Least privilege: this process does without that port.
                 tracing::debug!(library = self.name, "may not use the library");
                 return Ok(());
             }
-            found => found?,
+            found => found.map_err(|error| translated(&error))?,
         };
         if found == self.version() {
             return Ok(());

@@ -17,6 +17,7 @@
 
 mod connection;
 mod directory;
+mod epoch;
 mod failure;
 mod functions;
 mod ledger;
@@ -28,6 +29,8 @@ mod time;
 
 use crate::{StoreError, StoreOptions};
 use connection::Link;
+use epoch::Epoch;
+pub use epoch::Standing;
 use mailbox::Changes;
 use place::Place;
 pub(crate) use place::without_password;
@@ -38,13 +41,14 @@ pub struct RedisStore {
     link: Link,
     options: StoreOptions,
     changes: Changes,
+    epoch: Epoch,
 }
 
 impl RedisStore {
     /// Connects to the server that `url` names, and verifies its functions.
     ///
     /// ```text
-    /// redis://USER:PASSWORD@HOST:PORT/DATABASE?timeout=2000
+    /// redis://USER:PASSWORD@HOST:PORT/DATABASE?timeout=5000
     /// rediss://USER@HOST:PORT?password_file=/run/secrets/store&ca=/etc/ca.pem
     /// ```
     ///
@@ -60,15 +64,11 @@ impl RedisStore {
         settings::warn_of_losses(&link).await;
         memory::watch(&link);
         Ok(Self {
+            epoch: epoch::watch(&link).await?,
             link,
             options,
             changes: Changes::new(place.client()?),
         })
-    }
-
-    /// The epoch that numbers given from now on are to be of.
-    fn epoch(&self) -> u64 {
-        0
     }
 }
 

@@ -10,8 +10,9 @@ use redis::{Client, IntoConnectionInfo, TlsCertificates};
 
 use crate::StoreError;
 
-/// How long one reply may take, where the URL does not say.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one reply may take, where the URL does not say: longer than a busy
+/// disk takes for an fsync, shorter than an SMTP client waits for a 250.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long sent octets may stay without a receipt before the connection counts
 /// as lost; a server that vanished from the network would hold it for minutes.

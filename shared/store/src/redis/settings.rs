@@ -4,8 +4,9 @@
 
 use std::collections::HashMap;
 
+use redis::RedisError;
+
 use super::connection::Link;
-use crate::StoreError;
 
 /// Warns of settings under which Redis may lose what it said it has.
 pub(super) async fn warn_of_losses(link: &Link) {
@@ -32,7 +33,7 @@ struct Settings {
     fsync: Option<String>,
 }
 
-async fn settings(link: &Link) -> Result<Settings, StoreError> {
+async fn settings(link: &Link) -> Result<Settings, RedisError> {
     let mut command = redis::cmd("CONFIG");
     command.arg("GET");
     command.arg(&["maxmemory-policy", "appendonly", "appendfsync"]);
@@ -96,10 +97,10 @@ impl Info {
 
 impl Link {
     /// A section of INFO.
-    pub(super) async fn info(&self, section: &str) -> Result<Info, StoreError> {
+    pub(super) async fn info(&self, section: &str) -> Result<Info, RedisError> {
         let mut command = redis::cmd("INFO");
         command.arg(section);
-        let text = self.command::<String>(&command).await?;
+        let text = self.query::<String>(&command).await?;
         Ok(Info::read(&text))
     }
 }

@@ -9,7 +9,7 @@ use message::{AccountId, ContentId, MessageId};
 use super::super::RedisStore;
 use super::super::connection::Call;
 use super::account::INDEX;
-use super::{CHUNK, Owner};
+use super::{CHUNK, Owner, content};
 use crate::StoreError;
 use crate::mailbox::Release;
 
@@ -124,19 +124,13 @@ impl RedisStore {
         {
             let owner = self.owner(account);
             let after = after.filter(|after| after.account == account);
-            let mut contents: Vec<String> = self
-                .link
-                .call(Call::read("mailbox_shown", &owner.key))
-                .await?;
-            contents.retain(|content| {
-                after.is_none_or(|after| content.as_str() > after.content.as_str())
-            });
+            let shown = Call::read("mailbox_shown", &owner.key);
+            let mut contents = owner.contents(shown).await?;
+            contents.retain(|content| after.is_none_or(|after| *content > after.content));
             contents.sort_unstable();
             contents.truncate(limit - found.len());
-            for content in contents {
-                let content = owner.content(&content)?;
-                found.push(Release { account, content });
-            }
+            let release = |content| Release { account, content };
+            found.extend(contents.into_iter().map(release));
         }
         Ok(found)
     }
@@ -158,13 +152,10 @@ impl RedisStore {
 impl Owner<'_> {
     async fn releases(&self, limit: usize) -> Result<Vec<Release>, StoreError> {
         let call = Call::read("mailbox_releases", &self.key).limit(limit);
-        let contents: Vec<String> = self.link.call(call).await?;
-        let contents = contents.iter().map(|content| self.content(content));
-        let release = |content| Release {
-            account: self.account,
-            content,
-        };
-        contents.map(|content| content.map(release)).collect()
+        let account = self.account;
+        let release = |content| Release { account, content };
+        let contents = self.contents(call).await?;
+        Ok(contents.into_iter().map(release).collect())
     }
 
     /// Goes on with what a crash left, as long as there are `chunks` to do.
@@ -181,8 +172,12 @@ impl Owner<'_> {
         Ok(())
     }
 
-    fn content(&self, text: &str) -> Result<ContentId, StoreError> {
-        text.parse().map_err(|_| self.corrupt("a content id"))
+    async fn contents(&self, call: Call) -> Result<Vec<ContentId>, StoreError> {
+        let contents: Vec<Vec<u8>> = self.link.call(call).await?;
+        let contents = contents.iter().map(|octets| content::unpacked(octets));
+        contents
+            .map(|content| content.ok_or_else(|| self.corrupt("a content id")))
+            .collect()
     }
 }
 

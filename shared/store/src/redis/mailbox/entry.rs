@@ -6,6 +6,7 @@
 use message::{ContentId, MessageId, Timestamp};
 use redis::{RedisWrite, ToRedisArgs};
 
+use super::content;
 use super::state::packed_flags;
 use crate::StoreError;
 use crate::mailbox::{EntryState, MailboxEntry, Measure, NewEntry, Vanished, sorted};
@@ -63,7 +64,7 @@ impl EntryArguments {
 
 impl ToRedisArgs for EntryArguments {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        out.write_arg(self.content.as_str().as_bytes());
+        out.write_arg(&content::packed(&self.content));
         out.write_arg(self.size.to_string().as_bytes());
         out.write_arg(&self.date);
         out.write_arg(&self.rest);
@@ -89,7 +90,7 @@ impl Row {
     /// What an entry's octets say, if they are one's.
     pub(super) fn read(octets: &[u8]) -> Option<Self> {
         let (&length, octets) = octets.split_first()?;
-        let (content, octets) = octets.split_at_checked(length.into())?;
+        let (id, octets) = octets.split_at_checked(length.into())?;
         let (measure, octets) = octets.split_at_checked(MEASURE)?;
         let Measure {
             size,
@@ -106,7 +107,7 @@ impl Row {
             ))),
         };
         Some(Self {
-            content: std::str::from_utf8(content).ok()?.parse().ok()?,
+            content: content::unpacked(id)?,
             size,
             internal_date,
             saved,

@@ -9,6 +9,7 @@
 mod account;
 mod across;
 mod changes;
+mod content;
 mod entry;
 mod reply;
 mod state;
@@ -49,6 +50,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     include_str!("../functions/mailbox/tree.lua"),
     include_str!("../functions/mailbox/removal.lua"),
     include_str!("../functions/mailbox/lock.lua"),
+    include_str!("../functions/mailbox/epoch.lua"),
 ];
 
 /// The most entries that one step touches or reads.
@@ -460,7 +462,7 @@ impl MailboxStore for RedisStore {
 
     async fn shows(&self, account: AccountId, content: &ContentId) -> Result<bool, StoreError> {
         let call = Call::read("mailbox_shows", &self.owner(account).key);
-        self.link.call(call.arg(content.as_str())).await
+        self.link.call(call.arg(content::packed(content))).await
     }
 
     async fn shown(
@@ -478,7 +480,7 @@ impl MailboxStore for RedisStore {
 
 impl RedisStore {
     fn owner(&self, account: AccountId) -> Owner<'_> {
-        Owner::new(&self.link, account, self.epoch())
+        Owner::new(&self.link, account, self.epoch.number())
     }
 }
 

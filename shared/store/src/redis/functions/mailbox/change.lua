@@ -98,15 +98,15 @@ local function transfer(base, time, from, to, quota, args, first)
     return { 'no mailbox' }
   end
   local found, octets, source = find_entries(desk, from, args, first)
+  local reply = { 'copied', target.validity }
+  if #found == 0 then
+    return reply
+  end
   if quota and not fits(desk.account, octets, #found, quota) then
     return { 'over quota' }
   end
   if not has_room(target, #found) then
     return full('the mailbox has used up its UIDs')
-  end
-  local reply = { 'copied', target.validity }
-  if #found == 0 then
-    return reply
   end
   for _, each in ipairs(found) do
     reply[#reply + 1] = each.state.uid

@@ -13,7 +13,7 @@ local function drop_mailboxes(base, desk)
     drop_shelf(base, shelf)
   end
   redis.call('UNLINK', base .. ':names', base .. ':doomed', base .. ':subscriptions',
-    base .. ':keyword-sets', base .. ':keyword-numbers', base .. ':lock')
+    base .. ':copies', base .. ':keyword-sets', base .. ':keyword-numbers', base .. ':lock')
 end
 
 local function remove_account(base)
@@ -34,10 +34,9 @@ local function release_shown(base, args)
   if load_account(base).removed == 0 then
     return 1
   end
-  local contents = redis.call('HRANDFIELD', base .. ':shown', args[1])
+  local contents = redis.call('SRANDMEMBER', base .. ':shown', args[1])
   for _, content in ipairs(contents) do
-    redis.call('HDEL', base .. ':shown', content)
-    redis.call('SADD', base .. ':releases', content)
+    release_content(base, content)
   end
   return #contents == 0 and 1 or 0
 end

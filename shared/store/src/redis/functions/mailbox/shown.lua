@@ -1,27 +1,39 @@
 -- What the account shows, and what it no longer does.
---   :shown     hash  content -> how many entries show it
+--   :shown     set   contents that entries show
+--   :copies    hash  content -> how many entries more than one show it
 --   :releases  set   contents whose reference waits for being given back
 
 local function gain_content(base, content)
-  if redis.call('HINCRBY', base .. ':shown', content, 1) == 1 then
+  if redis.call('SADD', base .. ':shown', content) == 1 then
     redis.call('SREM', base .. ':releases', content)
+  else
+    redis.call('HINCRBY', base .. ':copies', content, 1)
   end
 end
 
+local function release_content(base, content)
+  redis.call('SREM', base .. ':shown', content)
+  redis.call('SADD', base .. ':releases', content)
+end
+
 local function lose_content(base, content)
-  if redis.call('HINCRBY', base .. ':shown', content, -1) <= 0 then
-    redis.call('HDEL', base .. ':shown', content)
-    redis.call('SADD', base .. ':releases', content)
+  local copies = redis.call('HGET', base .. ':copies', content)
+  if not copies then
+    release_content(base, content)
+  elseif copies == '1' then
+    redis.call('HDEL', base .. ':copies', content)
+  else
+    redis.call('HINCRBY', base .. ':copies', content, -1)
   end
 end
 
 local function shows(keys, args)
-  return redis.call('HEXISTS', keys[1] .. ':shown', args[1])
+  return redis.call('SISMEMBER', keys[1] .. ':shown', args[1])
 end
 
 -- All of them, in no order: only `rohrpost check` asks.
 local function shown(keys)
-  return redis.call('HKEYS', keys[1] .. ':shown')
+  return redis.call('SMEMBERS', keys[1] .. ':shown')
 end
 
 local function releases(keys, args)
