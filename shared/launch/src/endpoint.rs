@@ -179,3 +179,48 @@ fn response(status: StatusCode, media_type: &'static str, text: String) -> Respo
         .insert(header::CONTENT_TYPE, media_type);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use store::StoreOptions;
+
+    use super::*;
+    use crate::inquiry;
+
+    #[tokio::test]
+    async fn who_asks_hears_whether_the_process_is_ready() {
+        let data = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn message::Clock> = Arc::new(station::SystemClock::new());
+        let options = StoreOptions::default();
+        let fails = Arc::new(|_: &std::io::Error| {});
+        let stores = store::connect("embedded", data.path(), options, clock, fails);
+        let told = Told {
+            health: Health::new(),
+            ledger: stores.await.unwrap().ledger,
+            metrics: Metrics::new(),
+        };
+        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, told.clone(), shutdown.clone()));
+
+        inquiry::ask(Some(address)).await.unwrap();
+        let part = told.health.register("router");
+        let asked = inquiry::ask(Some(address)).await.unwrap_err();
+        assert_eq!(
+            asked.to_string(),
+            format!("not ready: {address}: router is starting")
+        );
+        part.set(State::Ready);
+        inquiry::ask(Some(address)).await.unwrap();
+        assert_eq!(
+            told.answer("/nowhere").await.status(),
+            StatusCode::NOT_FOUND
+        );
+        assert_eq!(told.answer("/metrics").await.status(), StatusCode::OK);
+
+        shutdown.cancel();
+        serving.await.unwrap();
+        assert!(inquiry::ask(Some(address)).await.is_err());
+    }
+}
