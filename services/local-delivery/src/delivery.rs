@@ -36,20 +36,21 @@ impl Deliverer {
     ///
     /// # Errors
     /// When a store is away; the job stays as it is.
-    pub(crate) async fn deliver(&self, job: &JobRecord, span: &Span) -> Result<bool, StoreError> {
-        let Some(entry) = self.ledger.entry(job.key.message).await? else {
-            tracing::warn!(message_id = %job.key.message, "a job without an entry is left alone");
-            return Ok(false);
-        };
+    pub(crate) async fn deliver(
+        &self,
+        job: &JobRecord,
+        entry: &Entry,
+        span: &Span,
+    ) -> Result<bool, StoreError> {
         let appends: Vec<_> = job
             .open_recipients()
-            .map(|(index, recipient)| self.deliver_to(index, recipient, job, &entry, span))
+            .map(|(index, recipient)| self.deliver_to(index, recipient, job, entry, span))
             .collect();
         let outcomes = stream::iter(appends)
             .buffered(APPENDS)
             .try_collect()
             .await?;
-        let report = self.report(job, &entry, outcomes);
+        let report = self.report(job, entry, outcomes);
         let verdicts: Vec<_> = report
             .outcomes
             .iter()
@@ -57,7 +58,7 @@ impl Deliverer {
             .collect();
         match self.ledger.record(job.key, job.generation, report).await? {
             Recorded::Stored { notice_owed } => {
-                self.count(&verdicts, &entry);
+                self.count(&verdicts, entry);
                 Ok(notice_owed)
             }
             Recorded::Stale => Ok(false),

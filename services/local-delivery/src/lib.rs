@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use config::Config;
 use message::{Destination, Job, Randomness, Topic};
 use station::{HandleError, Handler, Station};
-use store::ledger::{JobState, Lease};
+use store::ledger::{Claimed, JobState, Lease};
 use store::{Directory, Ledger, MailboxStore, StoreError};
 use telemetry::Span;
 use tokio_util::sync::CancellationToken;
@@ -97,12 +97,10 @@ impl LocalDelivery {
     async fn retry_round(&self) -> Result<(), StoreError> {
         let ledger = &self.deliverer.ledger;
         while let Some(claimed) = ledger.claim_next(&Destination::Local, LEASE, false).await? {
-            let Some(entry) = ledger.entry(claimed.job.key.message).await? else {
-                continue;
-            };
+            let Claimed { job, entry } = claimed;
             let span = self.station.tracer().work("retry", entry.acceptance.trace);
-            let notice_owed = self.deliverer.deliver(&claimed.job, &span).await?;
-            self.publish_notice(notice_owed, claimed.job.key.message, &span)
+            let notice_owed = self.deliverer.deliver(&job, &entry, &span).await?;
+            self.publish_notice(notice_owed, job.key.message, &span)
                 .await;
         }
         Ok(())
@@ -123,16 +121,16 @@ impl LocalDelivery {
 #[async_trait]
 impl Handler for LocalDelivery {
     async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
-        let record = self.deliverer.ledger.job(job.key).await.map_err(problem)?;
-        let current = record.filter(|record| {
+        let ledger = &self.deliverer.ledger;
+        let found = ledger.job_with_entry(job.key).await.map_err(problem)?;
+        let current = found.filter(|(record, _)| {
             record.state == JobState::Pending && record.generation == job.generation
         });
-        let Some(record) = current else { return Ok(()) };
-        let notice_owed = self
-            .deliverer
-            .deliver(&record, span)
-            .await
-            .map_err(problem)?;
+        let Some((record, entry)) = current else {
+            return Ok(());
+        };
+        let delivered = self.deliverer.deliver(&record, &entry, span).await;
+        let notice_owed = delivered.map_err(problem)?;
         self.publish_notice(notice_owed, job.key.message, span)
             .await;
         Ok(())

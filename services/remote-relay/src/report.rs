@@ -45,7 +45,7 @@ impl Basis<'_> {
     /// itself. The result of a probe counts once as an attempt of every job; a
     /// job that has heard of it already only goes on sleeping.
     pub(crate) fn slept(&self, trouble: &Trouble) -> Report {
-        let at = trouble.at.max(self.claimed.accepted_at);
+        let at = trouble.at.max(self.claimed.entry.accepted_at);
         let mut news = false;
         let open = self.claimed.job.open_recipients();
         let outcomes: Vec<_> = open
@@ -94,7 +94,7 @@ impl Basis<'_> {
     fn conclude(&self, mut outcomes: Vec<(u32, Outcome)>, attempts: Vec<Attempt>) -> Report {
         let job = &self.claimed.job;
         let waiting = Waiting {
-            accepted_at: self.claimed.accepted_at,
+            accepted_at: self.claimed.entry.accepted_at,
             null_sender: job.return_path.is_null(),
             attempts: job.attempts.saturating_add(1),
         };
@@ -156,8 +156,11 @@ fn give_up(outcome: &mut Outcome) {
 mod tests {
     use super::*;
     use config::Relay;
-    use message::{Diagnostic, EnhancedStatus, JobKey, MessageId};
-    use store::ledger::{FinalRecipient, JobRecord, JobState, RecipientState};
+    use message::{
+        Body, Diagnostic, EnhancedStatus, Envelope, JobKey, MessageId, Protocol, TraceContext,
+        Transaction,
+    };
+    use store::ledger::{Acceptance, Entry, FinalRecipient, JobRecord, JobState, RecipientState};
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_second(hour * 3600).unwrap()
@@ -201,7 +204,39 @@ mod tests {
                 retry_until: None,
                 log: Vec::new(),
             },
-            accepted_at: at(0),
+            entry: Entry {
+                acceptance: acceptance(),
+                accepted_at: at(0),
+            },
+        }
+    }
+
+    fn acceptance() -> Acceptance {
+        Acceptance {
+            message: MessageId::from_bits(1),
+            envelope: Envelope {
+                return_path: "<a@b.example>".parse().unwrap(),
+                recipients: Vec::new(),
+                ret: None,
+                envelope_id: None,
+                body: Body::SevenBit,
+                smtputf8: false,
+                transaction: Transaction {
+                    protocol: Protocol::Smtp,
+                    client: None,
+                    helo: None,
+                    account: None,
+                    tls: None,
+                },
+            },
+            content: "c".parse().unwrap(),
+            size: 1,
+            trace: TraceContext {
+                trace: MessageId::from_bits(1),
+                span: 1,
+                sampled: false,
+            },
+            notice_of: None,
         }
     }
 

@@ -56,15 +56,7 @@ impl Relay {
             errand,
         } = taken;
         let key = claimed.job.key;
-        let entry = match self.ports.ledger.entry(key.message).await {
-            Ok(Some(entry)) => entry,
-            Ok(None) => {
-                return self
-                    .failed(&claimed, "the ledger has no entry for it")
-                    .await;
-            }
-            Err(error) => return self.failed(&claimed, &error.to_string()).await,
-        };
+        let entry = &claimed.entry;
         let tracer = self.ports.station.tracer();
         let span = tracer.work("relay", parent.unwrap_or(entry.acceptance.trace));
         describe(&span, &claimed);
@@ -75,7 +67,7 @@ impl Relay {
         let means = self.means(&claimed);
         let work = Work {
             job: &claimed.job,
-            entry: &entry,
+            entry,
             claim: &claim,
             span: &span,
         };
@@ -235,7 +227,7 @@ impl Relay {
     }
 
     fn count(&self, claimed: &Claimed, report: &Report) {
-        let since = self.now().duration_since(claimed.accepted_at);
+        let since = self.now().duration_since(claimed.entry.accepted_at);
         let since = Duration::try_from(since).unwrap_or_default();
         for (_, outcome) in &report.outcomes {
             self.ports

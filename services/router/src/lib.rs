@@ -136,14 +136,11 @@ struct Router {
 
 impl Router {
     async fn route(&self, message: MessageId, span: &Span) -> Result<(), Error> {
-        let Some(entry) = self.ledger.entry(message).await? else {
-            tracing::warn!(message_id = %message, "no such message in the ledger; nothing to route");
+        let Some(entry) = self.ledger.unrouted(message).await? else {
+            // Routed before: its jobs were published then, or the feeder does it.
+            tracing::debug!(message_id = %message, "nothing to route");
             return Ok(());
         };
-        // Routed before: its jobs were published then, or the feeder does it.
-        if self.ledger.route(message).await?.is_some() {
-            return Ok(());
-        }
         let work = span.child("route");
         let routing = Routing {
             directory: self.directory.as_ref(),

@@ -265,8 +265,8 @@ pub struct Lease(pub Duration);
 pub struct Claimed {
     /// The job, with the generation that results must name.
     pub job: JobRecord,
-    /// When the message was accepted, from which its retries count.
-    pub accepted_at: Timestamp,
+    /// Its message.
+    pub entry: Entry,
 }
 
 /// The results of work on a job.
@@ -324,6 +324,9 @@ pub trait Jobs: Send + Sync {
     /// A job as it is; also, in the form of a job to `local`, the routing and the
     /// notice job of a message while there is work for them.
     async fn job(&self, key: JobKey) -> Result<Option<JobRecord>, StoreError>;
+
+    /// A work job as it is, with its message.
+    async fn job_with_entry(&self, key: JobKey) -> Result<Option<(JobRecord, Entry)>, StoreError>;
 
     /// Pending, waiting or due deferred → working, with the generation raised.
     /// `generation` is the one the caller was told of;

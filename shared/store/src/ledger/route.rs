@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use message::{Address, Destination, MessageId, Outcome, ReversePath, Verdict};
 use serde::{Deserialize, Serialize};
 
-use super::{FinalRecipient, JobRecord};
+use super::{Entry, FinalRecipient, JobRecord};
 use crate::StoreError;
 use crate::directory::Via;
 
@@ -152,6 +152,10 @@ pub trait Routes: Send + Sync {
         message: MessageId,
         route: Route,
     ) -> Result<Option<Routed>, StoreError>;
+
+    /// The entry of a message that is to be routed; none where it is unknown or
+    /// has its route.
+    async fn unrouted(&self, message: MessageId) -> Result<Option<Entry>, StoreError>;
 
     /// The recorded route, with its jobs as they are now.
     async fn route(&self, message: MessageId) -> Result<Option<Routed>, StoreError>;

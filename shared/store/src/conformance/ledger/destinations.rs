@@ -39,7 +39,7 @@ pub(super) async fn work_is_served_waiting_first_then_by_due_time(s: &Setting) {
     s.clock.advance(3 * HOUR);
     let claimed = next(s, "x.example", false).await.unwrap();
     assert_eq!((claimed.job.key, claimed.job.generation), (key(2, 0), 1));
-    assert_eq!(claimed.accepted_at, start);
+    assert_eq!(claimed.entry.accepted_at, start);
     assert_eq!(next_key(s, "x.example", false).await, Some(key(3, 0)));
     assert_eq!(next_key(s, "x.example", false).await, Some(key(1, 0)));
     assert_eq!(next_key(s, "x.example", false).await, None);

@@ -9,10 +9,14 @@ use crate::ledger::{Decision, Holder, JobState, Route};
 pub(super) async fn a_route_is_recorded_once(s: &Setting) {
     let two = acceptance(1, &[("a@x.example", ALL), ("b@y.example", ALL)]);
     s.accept(two).await;
+    let entry = s.ledger.entry(message(1)).await.unwrap();
+    assert_eq!(s.ledger.unrouted(message(1)).await.unwrap(), entry);
+    assert_eq!(s.ledger.unrouted(message(2)).await.unwrap(), None);
     let jobs = vec![remote("x.example", &[0]), remote("y.example", &[1])];
     let recorded = s.route(1, jobs.clone()).await;
     assert_eq!(recorded.route, route(jobs));
     assert!(!recorded.notice_owed);
+    assert_eq!(s.ledger.unrouted(message(1)).await.unwrap(), None);
     let keys: Vec<_> = recorded.jobs.iter().map(|job| job.key).collect();
     assert_eq!(keys, [key(1, 0), key(1, 1)]);
     assert!(

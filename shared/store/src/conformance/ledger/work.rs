@@ -11,7 +11,9 @@ pub(super) async fn a_stale_generation_is_refused(s: &Setting) {
     let key = s.one(1, "x.example").await;
     let first = s.claim(key).await;
     assert_eq!(first.job.generation, 1);
-    assert_eq!(first.accepted_at, s.now());
+    assert_eq!(first.entry.accepted_at, s.now());
+    let read = s.ledger.job_with_entry(key).await.unwrap();
+    assert_eq!(read, Some((first.job, first.entry)));
     s.clock.advance(2 * MINUTE);
     s.ledger.overdue(10, &[]).await.unwrap();
     let second = s.claim(key).await;
@@ -39,6 +41,8 @@ pub(super) async fn a_stale_generation_is_refused(s: &Setting) {
         .record(super::fixture::key(9, 9), 0, s.report(&[]))
         .await;
     assert_eq!(missing.unwrap(), Recorded::Stale);
+    let missing = s.ledger.job_with_entry(super::fixture::key(9, 9)).await;
+    assert_eq!(missing.unwrap(), None);
 }
 
 pub(super) async fn results_survive_a_lapsed_lease_until_the_next_claim(s: &Setting) {

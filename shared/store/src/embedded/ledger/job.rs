@@ -13,14 +13,24 @@ use super::placement::{Class, first_slot, head};
 use super::queue::chore_record;
 use super::row::{Feeding, JobRow};
 use super::state::{Event, after};
-use super::turn::{Turn, entry, job, later, progress};
+use super::turn::{Turn, entry, job, known_entry, later, progress};
 use crate::StoreError;
-use crate::ledger::{Claimed, JobRecord, Jobs, Lease, RecipientState, Recorded, Report, Retry};
+use crate::ledger::{
+    Claimed, Entry, JobRecord, Jobs, Lease, RecipientState, Recorded, Report, Retry,
+};
 
 #[async_trait]
 impl Jobs for EmbeddedStore {
     async fn job(&self, key: JobKey) -> Result<Option<JobRecord>, StoreError> {
         self.engine.read(|read| job_record(read, key))
+    }
+
+    async fn job_with_entry(&self, key: JobKey) -> Result<Option<(JobRecord, Entry)>, StoreError> {
+        self.engine.read(|read| {
+            let job = job(read, key)?.map(|row| row.job);
+            let with_entry = |job| Ok((job, known_entry(read, key.message)?));
+            job.map(with_entry).transpose()
+        })
     }
 
     async fn claim(
@@ -29,11 +39,11 @@ impl Jobs for EmbeddedStore {
         generation: u32,
         lease: Lease,
     ) -> Result<Option<Claimed>, StoreError> {
-        self.turn(Durability::Relaxed, move |turn| {
+        let claiming = self.turn(Durability::Relaxed, move |turn| {
             let row = turn.current_job(key, generation)?;
             row.map_or(Ok(None), |row| turn.claim(row, lease, false))
-        })
-        .await
+        });
+        self.claimed(claiming.await?)
     }
 
     async fn renew(&self, key: JobKey, generation: u32, lease: Lease) -> Result<bool, StoreError> {
@@ -58,10 +68,10 @@ impl Jobs for EmbeddedStore {
         drain: bool,
     ) -> Result<Option<Claimed>, StoreError> {
         let destination = destination.clone();
-        self.turn(Durability::Relaxed, move |turn| {
+        let claiming = self.turn(Durability::Relaxed, move |turn| {
             turn.claim_next(&destination, lease, drain)
-        })
-        .await
+        });
+        self.claimed(claiming.await?)
     }
 
     async fn ready(
@@ -103,6 +113,19 @@ impl Jobs for EmbeddedStore {
     }
 }
 
+impl EmbeddedStore {
+    /// A claim, with the entry, which is read outside the step.
+    fn claimed(&self, job: Option<JobRecord>) -> Result<Option<Claimed>, StoreError> {
+        let with_entry = |job: JobRecord| {
+            let entry = self
+                .engine
+                .read(|read| known_entry(read, job.key.message))?;
+            Ok(Claimed { job, entry })
+        };
+        job.map(with_entry).transpose()
+    }
+}
+
 impl Turn<'_, '_> {
     /// A job, if its generation is still this one.
     fn current_job(&self, key: JobKey, generation: u32) -> Result<Option<JobRow>, StoreError> {
@@ -129,7 +152,7 @@ impl Turn<'_, '_> {
         mut row: JobRow,
         lease: Lease,
         early: bool,
-    ) -> Result<Option<Claimed>, StoreError> {
+    ) -> Result<Option<JobRecord>, StoreError> {
         let claim = Event::Claim {
             now: self.now,
             until: later(self.now, lease.0),
@@ -143,10 +166,7 @@ impl Turn<'_, '_> {
         row.feeding = Feeding::default();
         row.parked_at = None;
         self.keep_job(&row)?;
-        Ok(Some(Claimed {
-            job: row.job,
-            accepted_at: row.accepted_at,
-        }))
+        Ok(Some(row.job))
     }
 
     fn claim_next(
@@ -154,7 +174,7 @@ impl Turn<'_, '_> {
         destination: &Destination,
         lease: Lease,
         drain: bool,
-    ) -> Result<Option<Claimed>, StoreError> {
+    ) -> Result<Option<JobRecord>, StoreError> {
         let mut next = first_slot(self.step, destination, Class::Waiting)?;
         if next.is_none() {
             let now = micros(self.now);

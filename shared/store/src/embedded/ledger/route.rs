@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::row::{Feeding, JobRow};
 use super::settle::Who;
 use super::state::{Event, after};
-use super::turn::{Turn, each_job, known_entry, progress};
+use super::turn::{Turn, each_job, entry, known_entry, progress};
 use super::wishes::Wishes;
 use crate::StoreError;
 use crate::ledger::{Entry, Holder, JobState, Route, Routed, Routes};
@@ -26,6 +26,14 @@ impl Routes for EmbeddedStore {
             turn.record_route(message, route)
         })
         .await
+    }
+
+    async fn unrouted(&self, message: MessageId) -> Result<Option<Entry>, StoreError> {
+        self.engine
+            .read(|read| match read.exists(&keys::route(message))? {
+                true => Ok(None),
+                false => entry(read, message),
+            })
     }
 
     async fn route(&self, message: MessageId) -> Result<Option<Routed>, StoreError> {
