@@ -103,13 +103,12 @@ pub(crate) fn end_of_header(octets: &[u8], from: usize) -> Option<usize> {
             return Some(1);
         }
     }
-    let mut at = from;
-    loop {
-        at += octets[at..].iter().position(|b| *b == b'\n')? + 1;
-        match &octets[at..] {
-            [b'\n', ..] => return Some(at + 1),
-            [b'\r', b'\n', ..] => return Some(at + 2),
-            _ => {}
+    memchr::memchr_iter(b'\n', &octets[from..]).find_map(|at| {
+        let next = from + at + 1;
+        match &octets[next..] {
+            [b'\n', ..] => Some(next + 1),
+            [b'\r', b'\n', ..] => Some(next + 2),
+            _ => None,
         }
-    }
+    })
 }

@@ -129,8 +129,8 @@ fn filter(header: &[u8], names: &[Box<str>], wanted: bool) -> Vec<u8> {
         if !matches!(line.first(), Some(b' ' | b'\t')) {
             let name = line.split(|b| *b == b':').next().unwrap_or_default();
             let name = name.trim_ascii_end();
-            let named = |other: &Box<str>| name.eq_ignore_ascii_case(other.as_bytes());
-            keep = names.iter().any(named) == wanted;
+            let mut names = names.iter();
+            keep = names.any(|other| name.eq_ignore_ascii_case(other.as_bytes())) == wanted;
         }
         if keep {
             kept.extend_from_slice(line);

@@ -149,7 +149,7 @@ impl<'a> Forest<'a> {
     /// Step 3: ids without a message give way to their children, but for those
     /// that hold several roots together.
     fn prune(&mut self) {
-        for node in self.from_the_leaves() {
+        for node in self.leaves_first() {
             if self.message[node].is_some() {
                 continue;
             }
@@ -169,7 +169,7 @@ impl<'a> Forest<'a> {
     }
 
     /// All nodes, each behind its children.
-    fn from_the_leaves(&self) -> Vec<usize> {
+    fn leaves_first(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.parent.len())
             .filter(|node| self.parent[*node].is_none())
             .collect();

@@ -1,0 +1,156 @@
+//! Plays the dialogues of `tests/imap/` with a server over real engines.
+//!
+//! `C:` is said by the first client and `S:` is what it hears until its command
+//! is answered or it is asked to go on; `D:` and `T:` are those of a second one.
+//! `W:` waits until the first hears such a line, which nobody asked for. Each
+//! dialogue begins in clear, where passwords are taken, with an account `alice`
+//! that has its mailboxes and nothing in them. What differs from run to run is
+//! replaced: numbers of ten digits by `UV`, times by `NOW`, ids of contents.
+//! `BLESS=1` rewrites the files as the server answers now.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod house;
+
+use std::fs;
+use std::path::PathBuf;
+
+use house::{Client, House};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_go_as_written() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/imap");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(paths.len() > 5, "{} dialogues", paths.len());
+    for path in paths {
+        let written = fs::read_to_string(&path).unwrap();
+        let house = House::open().await;
+        let now = play(&house, &written).await;
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, &now).unwrap();
+        } else {
+            assert_eq!(now, written, "{}", path.display());
+        }
+    }
+}
+
+/// The transcript with the server's side as it is now.
+async fn play(house: &House, written: &str) -> String {
+    let mut log = String::new();
+    let mut speakers: [Speaker; 2] = Default::default();
+    for line in written.lines() {
+        let (side, text) = line.split_at_checked(2).unwrap_or((line, ""));
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        match side {
+            "S:" | "T:" => continue,
+            "C:" | "D:" => {
+                let at = usize::from(side == "D:");
+                if speakers[at].client.is_none() {
+                    let mut client = Client::connect(house.imap).await;
+                    say(&mut log, at, &client.line().await);
+                    speakers[at].client = Some(client);
+                }
+                note(&mut log, line);
+                for heard in speakers[at].speak(text).await {
+                    say(&mut log, at, &heard);
+                }
+            }
+            "W:" => {
+                let client = speakers[0].client.as_mut().unwrap();
+                let heard = client.line().await;
+                note(&mut log, &format!("W: {}", settle(&heard)));
+            }
+            _ => note(&mut log, line),
+        }
+    }
+    log
+}
+
+/// A client in the middle of a command.
+#[derive(Default)]
+struct Speaker {
+    client: Option<Client>,
+    /// What is said when the command is whole.
+    pending: String,
+    /// Octets of a literal that are to come.
+    literal: usize,
+}
+
+impl Speaker {
+    /// Says a line, and what is heard then; nothing within a literal.
+    async fn speak(&mut self, text: &str) -> Vec<String> {
+        self.pending += &format!("{text}\r\n");
+        if self.literal >= text.len() + 2 {
+            self.literal -= text.len() + 2;
+            return Vec::new();
+        }
+        self.literal = 0;
+        let size = text
+            .strip_suffix('}')
+            .and_then(|text| text.rsplit_once('{'));
+        let size = size.map_or("", |(_, size)| size);
+        let (digits, waits) = match size.strip_suffix('+') {
+            Some(digits) => (digits, false),
+            None => (size, true),
+        };
+        if let Ok(size) = digits.parse() {
+            self.literal = size;
+            if !waits {
+                return Vec::new();
+            }
+        }
+        let client = self.client.as_mut().unwrap();
+        client.send(&std::mem::take(&mut self.pending)).await;
+        let heard = client.answer().await;
+        if heard.last().is_none_or(|last| !last.starts_with('+')) {
+            self.literal = 0;
+        }
+        heard
+    }
+}
+
+fn note(log: &mut String, line: &str) {
+    log.push_str(line.trim_end());
+    log.push('\n');
+}
+
+fn say(log: &mut String, at: usize, heard: &str) {
+    let side = if at == 0 { "S:" } else { "T:" };
+    note(log, &format!("{side} {}", settle(heard)));
+}
+
+/// A line without what differs from run to run.
+fn settle(line: &str) -> String {
+    let mut settled = String::new();
+    let mut digits = String::new();
+    for c in line.chars().chain(['\n']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        settled += if digits.len() == 10 { "UV" } else { &digits };
+        digits.clear();
+        settled.push(c);
+    }
+    settled.pop();
+    for (start, end, name) in [("EMAILID (", ')', "ID"), ("SAVEDATE \"", '"', "NOW")] {
+        settled = replace(&settled, start, end, name);
+    }
+    // Dates that a dialogue gives are of another year.
+    match settled.contains("2020") {
+        true => settled,
+        false => replace(&settled, "INTERNALDATE \"", '"', "NOW"),
+    }
+}
+
+fn replace(line: &str, start: &str, end: char, with: &str) -> String {
+    let Some((before, rest)) = line.split_once(start) else {
+        return line.to_owned();
+    };
+    let after = rest.find(end).map_or("", |at| &rest[at..]);
+    format!("{before}{start}{with}{after}")
+}
