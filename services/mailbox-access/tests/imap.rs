@@ -5,7 +5,8 @@
 //! `W:` waits until the first hears such a line, which nobody asked for. Each
 //! dialogue begins in clear, where passwords are taken, with an account `alice`
 //! that has its mailboxes and nothing in them. What differs from run to run is
-//! replaced: numbers of ten digits by `UV`, times by `NOW`, ids of contents.
+//! replaced: numbers of ten digits by `UV`, times by `NOW`, ids of contents by `ID`;
+//! and so are control characters.
 //! `BLESS=1` rewrites the files as the server answers now.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -137,6 +138,15 @@ fn settle(line: &str) -> String {
         settled.push(c);
     }
     settled.pop();
+    settled = settled
+        .chars()
+        .flat_map(|c| match c.is_control() {
+            true => format!("<{:02x}>", u32::from(c))
+                .chars()
+                .collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect();
     for (start, end, name) in [("EMAILID (", ')', "ID"), ("SAVEDATE \"", '"', "NOW")] {
         settled = replace(&settled, start, end, name);
     }

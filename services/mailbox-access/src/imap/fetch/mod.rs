@@ -2,6 +2,7 @@
 
 mod binary;
 mod octets;
+mod plan;
 mod section;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use store::mailbox::{EntryState, FlagChange, MailboxEntry, MailboxId};
 use super::answer::{Answer, AnswerCode, Broken, Failure};
 use super::session::Session;
 use crate::mail::{Source, Summary, summaries};
+use plan::Plan;
 
 /// Entries read at a time.
 const ENTRIES: usize = 200;
@@ -34,18 +36,6 @@ pub(super) fn flags(stored: &[store::mailbox::Flag]) -> Vec<Flag> {
         Stored::Keyword(keyword) => Keyword::new(keyword.as_str()).map(Flag::Keyword),
     });
     told.collect()
-}
-
-/// What a FETCH needs to be answered.
-struct Plan {
-    items: Vec<FetchItem>,
-    uid: bool,
-    /// What changes of a message is all that is asked for.
-    states_only: bool,
-    summary: bool,
-    octets: bool,
-    /// What is read becomes `\Seen`.
-    marks_seen: bool,
 }
 
 impl Session {
@@ -359,61 +349,4 @@ fn tell_plain(
         | FetchItem::BinarySize(_) => return false,
     }
     true
-}
-
-impl Plan {
-    fn of(fetch: &Fetch, read_only: bool) -> Self {
-        let mut items = fetch.items.clone();
-        if fetch.modifiers.changed_since.is_some() && !items.contains(&FetchItem::Modseq) {
-            items.push(FetchItem::Modseq);
-        }
-        let mut plan = Self {
-            uid: fetch.uid || items.contains(&FetchItem::Uid),
-            states_only: true,
-            summary: false,
-            octets: false,
-            marks_seen: false,
-            items: Vec::new(),
-        };
-        for item in &items {
-            plan.add(item);
-        }
-        plan.marks_seen &= !read_only;
-        plan.items = items;
-        plan
-    }
-
-    fn add(&mut self, item: &FetchItem) {
-        match item {
-            FetchItem::Uid | FetchItem::Flags | FetchItem::Modseq => return,
-            FetchItem::InternalDate
-            | FetchItem::Rfc822Size
-            | FetchItem::EmailId
-            | FetchItem::ThreadId
-            | FetchItem::SaveDate => {}
-            FetchItem::Body | FetchItem::BodyStructure | FetchItem::Envelope => {
-                self.summary = true;
-            }
-            FetchItem::Rfc822Header => self.octets = true,
-            FetchItem::Rfc822 | FetchItem::Rfc822Text => {
-                self.octets = true;
-                self.marks_seen = true;
-            }
-            FetchItem::Section { peek, section, .. } => {
-                self.octets = true;
-                self.marks_seen |= !peek;
-                self.summary |= !section.part.0.is_empty();
-            }
-            FetchItem::Binary { peek, .. } => {
-                self.octets = true;
-                self.marks_seen |= !peek;
-                self.summary = true;
-            }
-            FetchItem::BinarySize(_) => {
-                self.octets = true;
-                self.summary = true;
-            }
-        }
-        self.states_only = false;
-    }
 }
