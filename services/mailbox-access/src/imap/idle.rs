@@ -23,7 +23,7 @@ impl Session {
         }
         let deadline = Instant::now() + self.service.idle_timeout;
         loop {
-            self.update(Expunges::Told).await?;
+            Box::pin(self.update(Expunges::Told)).await?;
             self.flush().await?;
             match self.take()? {
                 Some(Incoming::Line(line)) if line.eq_ignore_ascii_case(b"DONE") => {

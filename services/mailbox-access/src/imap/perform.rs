@@ -2,7 +2,7 @@
 
 use imap::command::Command;
 use imap::response::Response;
-use imap::{Malformed, Tagged};
+use imap::{Malformed, Tag, Tagged};
 
 use super::answer::{Answer, Broken, Failure, malformed};
 use super::session::{Session, State};
@@ -34,12 +34,27 @@ impl Session {
             Command::Search(search) => self.search(&tag, search).await,
             command => self.execute(command).await,
         };
+        self.conclude(&tag, done, expunges).await
+    }
+
+    /// IDLE alone, which may take long and shall cost little.
+    pub(super) async fn perform_idle(&mut self, tag: Tag) -> Result<(), Broken> {
+        let done = self.idle().await;
+        self.conclude(&tag, done, Expunges::Told).await
+    }
+
+    async fn conclude(
+        &mut self,
+        tag: &Tag,
+        done: Result<Answer, Failure>,
+        expunges: Expunges,
+    ) -> Result<(), Broken> {
         let answer = match done {
             Ok(answer) | Err(Failure::Refused(answer)) => answer,
             Err(Failure::Broken(broken)) => return Err(broken),
         };
-        self.update(expunges).await?;
-        answer.write(&tag, &mut self.out);
+        Box::pin(self.update(expunges)).await?;
+        answer.write(tag, &mut self.out);
         self.count(answer.is_bad())
     }
 
@@ -70,7 +85,6 @@ impl Session {
             Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern).await,
             Command::Namespace => Ok(self.namespace()?),
             Command::Status { mailbox, items } => self.status(&mailbox, &items).await,
-            Command::Idle => self.idle().await,
             Command::Close => self.close().await,
             Command::Unselect => Ok(self.unselect()?),
             Command::Expunge => self.expunge(None).await,
@@ -85,7 +99,7 @@ impl Session {
             Command::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox).await,
             Command::SetQuota { .. } => Err(super::quota::not_yours().into()),
             // Those that answer for themselves.
-            Command::StartTls | Command::Compress | Command::Search(_) => {
+            Command::StartTls | Command::Compress | Command::Search(_) | Command::Idle => {
                 Ok(Answer::bad("That is not possible now"))
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use imap::command::{Append, AppendMessage};
+use imap::command::{Append, AppendMessage, Command};
 use imap::response::{Output, Response};
 use imap::{Event, Framer, Limits, Malformed, NameEncoding, Tagged};
 use message::AccountId;
@@ -133,6 +133,10 @@ impl Session {
         self.greet();
         while !matches!(self.state, State::Ended) {
             match self.next().await? {
+                Incoming::Command(Ok(Tagged {
+                    tag,
+                    command: Command::Idle,
+                })) => Box::pin(self.perform_idle(tag)).await?,
                 // What commands need is far more than what waiting does.
                 Incoming::Command(command) => Box::pin(self.perform(command)).await?,
                 Incoming::Append(append, first) => Box::pin(self.append(append, first)).await?,
