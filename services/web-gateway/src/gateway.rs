@@ -4,8 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bus::Bus;
+use config::{Config, Offer};
 use content::ContentStore;
-use message::{Clock, Randomness};
+use message::{Clock, Domain, Randomness};
 use station::Health;
 use store::{Directory, Ledger, MailboxStore};
 use telemetry::Metrics;
@@ -47,18 +48,24 @@ pub(crate) struct Shared {
     pub(crate) hasher: Hasher,
     /// One integrity check at a time: it reads everything.
     pub(crate) check: Arc<Semaphore>,
+    /// The host that takes mail.
+    pub(crate) hostname: Domain,
+    /// Where clients connect.
+    pub(crate) offers: Vec<Offer>,
     /// Whether `/metrics` asks for the token: not on loopback.
     pub(crate) guarded_metrics: bool,
 }
 
 impl Gateway {
-    pub(crate) fn new(ports: Ports, token: Token, guarded_metrics: bool) -> Self {
+    pub(crate) fn new(ports: Ports, token: Token, config: &Config, guarded_metrics: bool) -> Self {
         let hasher = Hasher::new(ports.random.clone());
         Self(Arc::new(Shared {
             ports,
             token,
             hasher,
             check: Arc::new(Semaphore::new(1)),
+            hostname: config.server.hostname.clone(),
+            offers: config.offers(),
             guarded_metrics,
         }))
     }

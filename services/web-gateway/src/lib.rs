@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | `/api/v1/…` | the resources, see [`api`] | the administrator's token |
 //! | `/api/openapi.json` | their description (OpenAPI) | anyone |
+//! | `/.well-known/autoconfig/…`, `/autodiscover/…`, `/apple.mobileconfig` | where clients connect | anyone |
 //! | `/healthz`, `/readyz` | alive; ready for requests | anyone |
 //! | `/metrics` | metrics in the format of OpenMetrics | anyone on loopback, else the token |
 //!
@@ -16,11 +17,13 @@
 
 mod access;
 pub mod api;
+mod autoconfig;
 mod check;
 mod extract;
 mod forward;
 mod gateway;
 mod health;
+mod line_ends;
 mod octets;
 mod password;
 mod refusal;
@@ -70,14 +73,21 @@ pub async fn run(
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     tracing::info!(%address, "admin API is served");
-    serve(listener, ports, token, shutdown).await;
+    serve(listener, config, ports, token, shutdown).await;
     Ok(())
 }
 
 /// Serves on a listener that is open already.
-pub async fn serve(listener: TcpListener, ports: Ports, token: Token, shutdown: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    config: &Config,
+    ports: Ports,
+    token: Token,
+    shutdown: CancellationToken,
+) {
     let loopback = listener
         .local_addr()
         .is_ok_and(|address| address.ip().is_loopback());
-    server::serve(listener, Gateway::new(ports, token, !loopback), shutdown).await;
+    let gateway = Gateway::new(ports, token, config, !loopback);
+    server::serve(listener, gateway, shutdown).await;
 }

@@ -51,6 +51,28 @@ impl Hasher {
     }
 }
 
+/// A hash that no login can be checked against, or only at a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnfitHash {
+    #[error("not an argon2 hash such as $argon2id$v=19$m=19456,t=2,p=1$…")]
+    Form,
+    #[error("checking it would take more than 256 MiB or 16 passes")]
+    Cost,
+}
+
+/// A hash that another system made.
+pub(crate) fn taken_over(hash: &Password) -> Result<PasswordHash, UnfitHash> {
+    let parsed = phc::PasswordHash::new(hash.expose()).map_err(|_| UnfitHash::Form)?;
+    if Algorithm::try_from(parsed.algorithm.as_str()).is_err() || parsed.hash.is_none() {
+        return Err(UnfitHash::Form);
+    }
+    let params = Params::try_from(&parsed).map_err(|_| UnfitHash::Form)?;
+    if params.m_cost() > 256 * 1024 || params.t_cost() > 16 || params.p_cost() > 16 {
+        return Err(UnfitHash::Cost);
+    }
+    Ok(PasswordHash::new(hash.expose().to_owned()))
+}
+
 fn acceptable(password: &Password) -> Result<(), Refusal> {
     let clear = password.expose();
     if clear.len() < SHORTEST || clear.len() > LONGEST {
@@ -101,6 +123,29 @@ mod tests {
         );
         let again = hasher.hash(Password::new("correct horse")).await.unwrap();
         assert_ne!(hash, again, "each hash has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn hashes_of_others_are_taken_if_they_can_be_checked() {
+        let hasher = Hasher::new(Arc::new(SeededRandomness::new(1)));
+        let ours = hasher.hash(Password::new("correct horse")).await.unwrap();
+        let taken = taken_over(&Password::new(ours.expose()));
+        assert_eq!(taken, Ok(ours.clone()));
+        for (wrong, why) in [
+            ("secret".to_owned(), UnfitHash::Form),
+            ("$2y$10$abcdefghijklmnopqrstuv".to_owned(), UnfitHash::Form),
+            (
+                "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ".to_owned(),
+                UnfitHash::Form,
+            ),
+            (
+                ours.expose().replace("m=19456", "m=9999999"),
+                UnfitHash::Cost,
+            ),
+            (ours.expose().replace("t=2", "t=99"), UnfitHash::Cost),
+        ] {
+            assert_eq!(taken_over(&Password::new(wrong)), Err(why));
+        }
     }
 
     #[tokio::test]

@@ -95,6 +95,11 @@ impl Refusal {
         }
     }
 
+    /// What is wrong, in words.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn invalid(detail: impl Display) -> Self {
         Self::new(Kind::Invalid, detail)
     }
@@ -110,6 +115,10 @@ impl Refusal {
              long ago that it is forgotten"
         );
         Self::new(Kind::Missing, detail)
+    }
+
+    pub(crate) fn exists(what: impl Display) -> Self {
+        Self::new(Kind::Exists, format_args!("{what} exists already"))
     }
 
     pub(crate) fn no_method() -> Self {

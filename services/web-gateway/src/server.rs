@@ -29,7 +29,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::access::require_token;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
-use crate::{health, resources};
+use crate::{autoconfig, health, resources};
 
 /// The most connections at a time; more wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -59,6 +59,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/openapi.json", get(described))
+        .merge(autoconfig::routes())
         .merge(guarded)
         .fallback(nowhere)
         .method_not_allowed_fallback(async || Refusal::no_method())

@@ -152,6 +152,7 @@ mod tests {
             content: "c1".parse().unwrap(),
             prefix: String::new(),
             size: 10,
+            saved: message::Timestamp::UNIX_EPOCH,
             internal_date: message::Timestamp::UNIX_EPOCH,
             flags: vec![store::mailbox::Flag::Seen],
         };

@@ -10,6 +10,7 @@
 //! [`Config::default`] serves a trial on loopback.
 
 mod check;
+mod clients;
 mod delivery;
 mod engines;
 mod error;
@@ -29,6 +30,7 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
+pub use clients::{ClientProtocol, Clients, Offer};
 pub use delivery::{Dns, Notices, Queue, Router, Smarthost, SmarthostError};
 pub use engines::Engines;
 pub use error::{ConfigError, Place};
@@ -61,6 +63,8 @@ pub struct Config {
     pub pop3: Pop3,
     /// How much one account may send.
     pub submission: Submission,
+    /// What clients are told.
+    pub clients: Clients,
     /// Certificate and key.
     pub tls: Tls,
     /// The ledger and its feeder.

@@ -128,7 +128,7 @@ impl House {
     }
 
     fn web_gateway(&self, listener: TcpListener, token: Token) -> Running {
-        let shutdown = self.shutdown.clone();
+        let (config, shutdown) = (self.config.clone(), self.shutdown.clone());
         let ports = web_gateway::Ports {
             directory: self.engines.stores.directory.clone(),
             mailboxes: self.engines.stores.mailbox.clone(),
@@ -141,7 +141,7 @@ impl House {
             health: self.engines.health.clone(),
         };
         Box::pin(async move {
-            web_gateway::serve(listener, ports, token, shutdown).await;
+            web_gateway::serve(listener, &config, ports, token, shutdown).await;
             Ok(())
         })
     }

@@ -69,6 +69,20 @@ pub struct DomainChange {
     pub catch_all: Option<Address>,
 }
 
+/// A record that DNS should have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DnsRecord {
+    /// Its name, with the root's dot.
+    #[schema(example = "example.org.")]
+    pub name: String,
+    /// Its type, such as `MX`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its value, as in a zone file.
+    #[schema(example = "10 mail.example.org.")]
+    pub value: String,
+}
+
 /// An account and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {

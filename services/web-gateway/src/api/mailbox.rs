@@ -2,7 +2,7 @@
 
 use message::{ContentId, MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::mailbox::{Flag, MailboxInfo, Role};
+use store::mailbox::{Flag, MailboxInfo, MailboxName, Role};
 use utoipa::ToSchema;
 
 /// A mailbox and its counts.
@@ -92,6 +92,35 @@ pub struct HeaderField {
     pub name: String,
     /// Its value; octets that are not UTF-8 are replaced.
     pub value: String,
+}
+
+/// A mailbox to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMailbox {
+    /// Its name, levels parted by `/`.
+    #[schema(value_type = String)]
+    pub name: MailboxName,
+}
+
+/// What became of a message that was put into a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportedMessage {
+    /// Its UID there; absent where a message of its id came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+}
+
+/// The flag that IMAP writes so.
+pub(crate) fn parse_flag(name: &str) -> Option<Flag> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        r"\seen" => Flag::Seen,
+        r"\answered" => Flag::Answered,
+        r"\flagged" => Flag::Flagged,
+        r"\deleted" => Flag::Deleted,
+        r"\draft" => Flag::Draft,
+        _ => Flag::Keyword(name.parse().ok()?),
+    })
 }
 
 /// A flag as IMAP writes it.

@@ -4,6 +4,7 @@
 //! Names and shapes here are the promise of `/api/v1`; what the store keeps may
 //! change without them. Request bodies refuse unknown members.
 
+mod account_import;
 mod check;
 mod dead;
 mod directory;
@@ -19,10 +20,13 @@ mod queue;
 mod secret;
 mod selection;
 
+pub use account_import::{
+    AccountImport, AccountsImported, Credentials, ImportedAccount, RefusedAccount,
+};
 pub use check::{CheckLine, CheckSummary, Finding, FindingKind};
 pub use dead::DeadLetter;
 pub use directory::{
-    Account, AccountName, AccountNameError, Alias, Domain, DomainChange, NewAccount,
+    Account, AccountName, AccountNameError, Alias, DnsRecord, Domain, DomainChange, NewAccount,
     PasswordChange, QuotaChange,
 };
 pub use explanation::{Explanation, JobExplanation, PublicationState};
@@ -32,8 +36,8 @@ pub use intervention::{
 };
 pub use job::{Attempt, Job, JobRecipient, JobState, Outcome, Verdict};
 pub use load::{DestinationLoad, LastReply, Load, LoadQuery};
-pub(crate) use mailbox::flag_name;
-pub use mailbox::{HeaderField, Mailbox, Message, MessageSummary};
+pub use mailbox::{HeaderField, ImportedMessage, Mailbox, Message, MessageSummary, NewMailbox};
+pub(crate) use mailbox::{flag_name, parse_flag};
 pub use page::{Page, PageQuery};
 pub use problem::Problem;
 pub use queue::{Counts, Destination, QueueItem, TopicDepth};

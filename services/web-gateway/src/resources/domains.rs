@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use store::directory::DomainRecord;
 
-use crate::api::{Domain, DomainChange, Page, PageQuery, Problem};
+use crate::api::{DnsRecord, Domain, DomainChange, Page, PageQuery, Problem};
+use crate::autoconfig::dns;
 use crate::extract::{FromBody, FromPath, FromQuery, page_after, page_limit};
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -83,6 +84,21 @@ pub(super) async fn change(
     gateway.ports.directory.update_domain(record).await?;
     tracing::info!(domain = %domain.name, "domain changed");
     Ok(Json(domain))
+}
+
+/// List what DNS should say of a domain
+#[utoipa::path(get, path = "/api/v1/domains/{domain}/dns-records", tag = "directory",
+    params(("domain" = String, Path)),
+    responses((status = 200, body = Page<DnsRecord>), (status = 404, body = Problem)))]
+pub(super) async fn dns_records(
+    State(gateway): State<Gateway>,
+    FromPath(name): FromPath<message::Domain>,
+) -> Result<Json<Page<DnsRecord>>, Refusal> {
+    if gateway.ports.directory.domain(&name).await?.is_none() {
+        return Err(Refusal::missing(name));
+    }
+    let items = dns::records(&name, &gateway.hostname, &gateway.offers);
+    Ok(Json(Page { items, next: None }))
 }
 
 /// Remove a domain that has neither accounts nor aliases

@@ -1,11 +1,13 @@
 //! The resources of the admin API, a file for each, and the API's description.
 
+mod account_import;
 mod accounts;
 mod aliases;
 mod check;
 mod dead;
 mod domains;
 mod mailboxes;
+mod message_import;
 mod messages;
 mod queue;
 
@@ -44,14 +46,16 @@ pub(crate) fn resources() -> (Router<Gateway>, Description) {
     let (router, mut description) = OpenApiRouter::with_openapi(Skeleton::openapi())
         .routes(routes!(domains::list, domains::add))
         .routes(routes!(domains::show, domains::change, domains::remove))
+        .routes(routes!(domains::dns_records))
         .routes(routes!(accounts::list, accounts::add))
+        .routes(routes!(account_import::import))
         .routes(routes!(accounts::show, accounts::remove))
         .routes(routes!(accounts::set_password))
         .routes(routes!(accounts::set_quota))
         .routes(routes!(aliases::list, aliases::add))
         .routes(routes!(aliases::show, aliases::remove))
-        .routes(routes!(mailboxes::list))
-        .routes(routes!(mailboxes::messages))
+        .routes(routes!(mailboxes::list, message_import::make))
+        .routes(routes!(mailboxes::messages, message_import::put))
         .routes(routes!(mailboxes::message))
         .routes(routes!(mailboxes::raw))
         .routes(routes!(queue::list))

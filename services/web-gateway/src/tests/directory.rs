@@ -174,3 +174,50 @@ async fn aliases_stand_for_one_or_many() {
         .await
         .problem(StatusCode::NOT_FOUND, "missing");
 }
+
+#[tokio::test]
+async fn many_accounts_are_imported_once() {
+    let bench = Bench::furnished().await;
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$cm9ocnBvc3Qtbm9ib2R5\
+                $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let account = |name: &str, credentials| json!({"address": format!("{name}@example.org"), "credentials": credentials});
+    let mut accounts = vec![
+        account("Alice", json!({"password": "does not matter"})),
+        account("carl", json!({"password": "correct horse"})),
+        account("dora", json!({"hash": hash})),
+        account("emil", json!({"hash": "{SSHA}nonsense"})),
+        account("fritz", json!({"password": "short"})),
+        json!({"address": "gus@elsewhere.example"}),
+        json!({"address": "hans@example.org", "quota": 1000}),
+    ];
+    let import = json!({ "accounts": accounts });
+    for (added, present) in [(3, 1), (0, 4)] {
+        let done = bench
+            .post("/api/v1/accounts/import", import.clone())
+            .await
+            .with(StatusCode::OK)
+            .json();
+        assert_eq!(
+            (&done["added"], &done["present"]),
+            (&json!(added), &json!(present))
+        );
+        let refused = done["refused"].as_array().unwrap().iter();
+        let mut refused: Vec<_> = refused
+            .map(|one| one["address"].as_str().unwrap())
+            .collect();
+        refused.sort_unstable();
+        let expected = [
+            "emil@example.org",
+            "fritz@example.org",
+            "gus@elsewhere.example",
+        ];
+        assert_eq!(refused, expected);
+    }
+    accounts = (0..1001)
+        .map(|n| account(&n.to_string(), json!(null)))
+        .collect();
+    bench
+        .post("/api/v1/accounts/import", json!({ "accounts": accounts }))
+        .await
+        .problem(StatusCode::BAD_REQUEST, "invalid");
+}

@@ -124,7 +124,10 @@ async fn a_shutdown_closes_idle_connections_and_the_listener() {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let (ports, token) = (bench.ports.clone(), TOKEN.parse().unwrap());
-    let served = tokio::spawn(crate::serve(listener, ports, token, shutdown.clone()));
+    let stop = shutdown.clone();
+    let served = tokio::spawn(async move {
+        crate::serve(listener, &super::config(), ports, token, stop).await;
+    });
 
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection

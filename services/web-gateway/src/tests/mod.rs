@@ -1,5 +1,6 @@
 //! The admin API over the embedded engines, request by request.
 
+mod autoconfig;
 mod check;
 mod directory;
 mod http;
@@ -35,6 +36,13 @@ struct Bench {
     router: Router,
     ports: Ports,
     _data: tempfile::TempDir,
+}
+
+/// A server called `mail.example.org`.
+fn config() -> config::Config {
+    let mut config = config::Config::default();
+    config.server.hostname = "mail.example.org".parse().unwrap();
+    config
 }
 
 /// What came back.
@@ -100,7 +108,7 @@ impl Bench {
             metrics: Metrics::new(),
             health: Health::new(),
         };
-        let gateway = Gateway::new(ports.clone(), TOKEN.parse().unwrap(), false);
+        let gateway = Gateway::new(ports.clone(), TOKEN.parse().unwrap(), &config(), false);
         Self {
             router: crate::server::router(gateway),
             ports,
