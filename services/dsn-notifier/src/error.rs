@@ -47,10 +47,8 @@ impl Error {
     fn is_outage(&self) -> bool {
         match self {
             Self::Ledger { source, .. } | Self::Directory(source) => source.is_outage(),
-            Self::Notice(source) => {
-                matches!(source, content::Error::Io { .. } | content::Error::Stopped)
-            }
-            Self::Original(_) | Self::Condemned(_) => false,
+            Self::Original(source) | Self::Notice(source) => source.is_outage(),
+            Self::Condemned(_) => false,
         }
     }
 }

@@ -116,7 +116,8 @@ impl Notifier {
             let accepted = self.ports.ledger.accept(acceptance).await;
             match accepted.map_err(Error::ledger("accept a notice"))? {
                 Accepted::Taken => {
-                    self.announce(claim, &letter, &root).await;
+                    self.announce(claim, entry.acceptance.message, &letter, &root)
+                        .await;
                     return Ok(());
                 }
                 Accepted::Known => return self.discard(&letter).await,
@@ -156,11 +157,19 @@ impl Notifier {
     }
 
     /// Tells the router. If that fails, the feeder will.
-    async fn announce(&self, claim: &NoticeClaim, letter: &Letter, root: &Span) {
+    async fn announce(&self, claim: &NoticeClaim, about: MessageId, letter: &Letter, root: &Span) {
         let station = &self.ports.station;
         let protocol = "LOCAL";
         station.metrics().accepted(protocol, letter.size);
         station.metrics().notice(claim.kind);
+        tracing::info!(
+            message_id = %claim.id,
+            about = %about,
+            kind = claim.kind.name(),
+            recipients = claim.recipients.len(),
+            size = letter.size,
+            "notice sent"
+        );
         let job = Job {
             key: JobKey::route(claim.id),
             generation: 0,

@@ -28,6 +28,8 @@ pub(crate) struct Deliverer {
     pub(crate) random: Arc<dyn Randomness>,
     pub(crate) policy: Policy,
     pub(crate) metrics: Metrics,
+    /// Whether log lines tell mail addresses.
+    pub(crate) addresses: bool,
 }
 
 impl Deliverer {
@@ -51,28 +53,36 @@ impl Deliverer {
             .try_collect()
             .await?;
         let report = self.report(job, entry, outcomes);
-        let verdicts: Vec<_> = report
-            .outcomes
-            .iter()
-            .map(|(_, outcome)| outcome.verdict)
-            .collect();
+        let outcomes = report.outcomes.clone();
         match self.ledger.record(job.key, job.generation, report).await? {
             Recorded::Stored { notice_owed } => {
-                self.count(&verdicts, entry);
+                self.tell(job, entry, &outcomes);
                 Ok(notice_owed)
             }
             Recorded::Stale => Ok(false),
         }
     }
 
-    fn count(&self, verdicts: &[Verdict], entry: &Entry) {
-        let since = self
-            .clock
-            .now()
-            .duration_since(entry.accepted_at)
-            .unsigned_abs();
-        for verdict in verdicts {
-            self.metrics.recipient(*verdict, since);
+    /// Counts what became of the recipients, with a line of the log for each.
+    fn tell(&self, job: &JobRecord, entry: &Entry, outcomes: &[(u32, Outcome)]) {
+        let now = self.clock.now();
+        let since = now.duration_since(entry.accepted_at).unsigned_abs();
+        for (index, outcome) in outcomes {
+            self.metrics.recipient(outcome.verdict, since);
+            let state = job.recipients.get(*index as usize);
+            let recipient = state.filter(|_| self.addresses);
+            tracing::info!(
+                message_id = %job.key.message,
+                destination = %job.destination,
+                recipient = recipient.map(|state| display(&state.recipient.address)),
+                outcome = outcome.verdict.name(),
+                status = %outcome.status,
+                // The text names the address.
+                reply = recipient.map(|_| outcome.diagnostic.text()),
+                attempts = job.attempts.saturating_add(1),
+                delay = since.as_secs_f64(),
+                "attempted"
+            );
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use config::Config;
 use message::{Destination, Job, Randomness, Topic};
-use station::{HandleError, Handler, Station};
+use station::{HandleError, Handler, Rounds, Station};
 use store::ledger::{Claimed, JobState, Lease};
 use store::{Directory, Ledger, MailboxStore, StoreError};
 use telemetry::Span;
@@ -64,6 +64,7 @@ pub async fn run(config: &Config, ports: Ports, shutdown: CancellationToken) {
         random,
         policy,
         metrics,
+        addresses: config.telemetry.addresses,
     };
     let local = Arc::new(LocalDelivery {
         deliverer,
@@ -83,10 +84,9 @@ struct LocalDelivery {
 impl LocalDelivery {
     /// Delivers what is due again, round after round.
     async fn retry_deferred(&self, shutdown: CancellationToken) {
+        let mut rounds = Rounds::of("retrying deferred deliveries");
         while !shutdown.is_cancelled() {
-            if let Err(error) = self.retry_round().await {
-                tracing::warn!("deferred deliveries are not retried for now: {error}");
-            }
+            rounds.ended(&self.retry_round().await);
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.station.clock().sleep(ROUND) => {}

@@ -47,6 +47,8 @@ pub(crate) struct Attempted {
     pub(crate) results: BTreeMap<u32, (Verdict, Cause)>,
     pub(crate) log: Vec<Attempt>,
     pub(crate) contact: Contact,
+    /// Our own content store is away.
+    pub(crate) stranded: bool,
     /// The session that is still open, fit for another job.
     pub(crate) connection: Option<HostConnection>,
 }
@@ -54,7 +56,7 @@ pub(crate) struct Attempted {
 /// Why an attempt has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Abandoned {
-    /// Our own content store.
+    /// Our own content store, for good: missing, or damaged.
     #[error("reading the content: {0}")]
     Content(#[from] content::Error),
     /// Another instance may have the job.
@@ -91,6 +93,7 @@ pub(crate) async fn make(
         results: tally.results,
         log: tally.log,
         contact,
+        stranded: tally.stranded,
         connection,
     })
 }
@@ -136,7 +139,7 @@ async fn try_kept(
     match sent {
         Ok(()) => Ok(Some(kept)),
         Err(Failure::Broken(_) | Failure::Stale(_)) => Ok(None),
-        Err(Failure::Content(error)) => Err(error.into()),
+        Err(Failure::Content(error)) => strand(tally, work, error).map(|()| None),
         Err(Failure::ClaimLost(lost)) => Err(lost.into()),
     }
 }
@@ -155,7 +158,7 @@ async fn try_hosts(
         visit.log(tally);
         match outcome {
             Ok(connection) => return Ok(Some(connection)),
-            Err(Failure::Content(error)) => return Err(error.into()),
+            Err(Failure::Content(error)) => return strand(tally, work, error).map(|()| None),
             Err(Failure::ClaimLost(lost)) => return Err(lost.into()),
             Err(Failure::Broken(broken) | Failure::Stale(broken)) => {
                 last = Some(classify::broken(&broken, &target.host));
@@ -170,6 +173,17 @@ async fn try_hosts(
         None => tally.conclude(means.clock.now(), route.dead_end()),
     }
     Ok(None)
+}
+
+/// The content was not read to its end. While its store is away the recipients
+/// are deferred; what others have answered stands.
+fn strand(tally: &mut Tally, work: Work<'_>, error: content::Error) -> Result<(), Abandoned> {
+    if !error.is_outage() {
+        return Err(error.into());
+    }
+    tracing::warn!(message_id = %work.job.key.message, %error, "the content store is away");
+    tally.strand();
+    Ok(())
 }
 
 /// One host, and what was heard from it.
@@ -219,8 +233,10 @@ impl<'a> Visit<'a> {
     ) -> Result<(), Failure> {
         self.tls = connection.tls_version();
         let sent = self.send(connection, tally).await;
-        if let Err(Failure::Broken(broken)) = &sent {
-            self.note_broken(broken);
+        match &sent {
+            Err(Failure::Broken(broken)) => self.note_broken(broken),
+            Err(Failure::Content(error)) => self.note(Verdict::Deferred, error.to_string()),
+            Ok(()) | Err(Failure::Stale(_) | Failure::ClaimLost(_)) => {}
         }
         sent
     }

@@ -18,6 +18,7 @@
 //! | no address at any MX | bounce | 5.4.4 |
 //! | all MX are ourselves | bounce | 5.4.6 |
 //! | DNS failed | defer | 4.4.3 |
+//! | our own content store is away | defer | 4.3.0 |
 //! | too large, 8-bit, or UTF-8 for that host | bounce | 5.3.4, 5.6.3, 5.6.7 |
 //!
 //! RFC 5321 §4.2.1, §4.5.3.1.10 (452 and 552 to RCPT), RFC 3463 for the codes.
@@ -186,6 +187,14 @@ pub(crate) fn broken(broken: &Broken, host: &Domain) -> Ruling {
         Broken::Stream { stage, error } => Ruling::NextHost(lost(*stage, error)),
         Broken::Ended(end) => self::end(end, host),
     }
+}
+
+/// What our own content store being away means for those without an answer.
+pub(crate) fn content_away() -> Ruling {
+    Ruling::Defer(Cause::ours(
+        EnhancedStatus::new(4, 3, 0),
+        "contents cannot be read for now",
+    ))
 }
 
 /// What DNS failing to name hosts for `domain` means.

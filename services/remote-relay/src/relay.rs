@@ -25,6 +25,8 @@ use crate::{Error, Ports};
 pub(crate) struct Relay {
     pub(crate) ports: Ports,
     pub(crate) config: config::Relay,
+    /// Whether log lines tell mail addresses.
+    pub(crate) addresses: bool,
     pub(crate) ourselves: Ourselves,
     pub(crate) terms: Terms,
     pub(crate) logins: Logins,
@@ -94,6 +96,7 @@ impl Relay {
             slots: Slots::new(config.relay.concurrency, config.relay.unproven),
             resting: Resting::new(*config.relay.idle, config.relay.concurrency),
             config: config.relay.clone(),
+            addresses: config.telemetry.addresses,
             tasks: TaskTracker::new(),
             wake: Notify::new(),
             stopping,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use message::{Job, JobKey, Timestamp, Topic, Verdict};
-use store::ledger::{Claimed, Lease, Recorded, Report};
+use store::ledger::{Claimed, JobRecord, Lease, Recorded, Report};
 use telemetry::{Span, names};
 
 use crate::attempt::{self, Abandoned, Attempted, Means, Work};
@@ -83,8 +83,9 @@ impl Relay {
         };
         match made {
             Ok(mut attempted) => {
+                let stranded = attempted.stranded;
                 let connection = attempted.connection.take();
-                slot.prove(connection.is_some());
+                slot.prove(connection.is_some() || stranded);
                 *kept = connection.and_then(|connection| self.unless_worn(connection));
                 let trouble = self
                     .note_trouble(slot, &attempted.contact, errand, started)
@@ -93,7 +94,11 @@ impl Relay {
                 self.conclude(&claimed, attempted, asleep_until, &claim, &span)
                     .await;
                 match trouble {
-                    None => self.note_talk(slot, errand).await,
+                    None => match self.note_talk(slot, errand).await {
+                        // The other jobs have no content to send either.
+                        Mood::Fine | Mood::Recovered if stranded => Mood::Stuck,
+                        mood => mood,
+                    },
                     Some(Trouble::Met { .. }) => Mood::Troubled,
                     Some(Trouble::Crowded) => Mood::Stuck,
                 }
@@ -189,7 +194,9 @@ impl Relay {
                 Ok(recorded) => return Some(recorded),
                 Err(error) => error,
             };
-            tracing::error!(message_id = %key.message, job = %key, %error, "recording results");
+            if pause == FIRST_PAUSE {
+                tracing::error!(message_id = %key.message, job = %key, %error, "recording results");
+            }
             if !error.is_outage() || claim.remaining().is_zero() {
                 return None;
             }
@@ -234,6 +241,30 @@ impl Relay {
                 .station
                 .metrics()
                 .recipient(outcome.verdict, since);
+        }
+        // Without an attempt a job has only been put off again.
+        if !report.attempts.is_empty() {
+            self.tell(&claimed.job, report, since);
+        }
+    }
+
+    /// A line for each recipient that the attempt was about.
+    fn tell(&self, job: &JobRecord, report: &Report, since: Duration) {
+        for (index, outcome) in &report.outcomes {
+            let state = job.recipients.get(*index as usize);
+            let recipient = state.filter(|_| self.addresses);
+            tracing::info!(
+                message_id = %job.key.message,
+                destination = %job.destination,
+                recipient = recipient.map(|state| display(&state.recipient.address)),
+                outcome = outcome.verdict.name(),
+                host = outcome.diagnostic.host().map(display),
+                status = %outcome.status,
+                reply = outcome.diagnostic.text(),
+                attempts = job.attempts.saturating_add(1),
+                delay = since.as_secs_f64(),
+                "attempted"
+            );
         }
     }
 

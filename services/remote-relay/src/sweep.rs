@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message::{Destination, Timestamp};
+use station::Rounds;
 use store::StoreError;
 
 use crate::relay::Relay;
@@ -13,6 +14,9 @@ use crate::relay::Relay;
 const SHORTEST: Duration = Duration::from_millis(100);
 /// and the longest: what other instances or operators did is seen after it.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// The pause after one that the store failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// How often destinations in trouble are looked through.
 const TIDY: Duration = Duration::from_secs(600);
@@ -28,6 +32,7 @@ impl Relay {
     /// Sweeps until the service stops.
     pub(crate) async fn sweep_on(self: &Arc<Self>) {
         let clock = self.ports.station.clock();
+        let mut rounds = Rounds::of("looking for deferred work");
         let sweeping = async {
             let mut tidy_at = clock.monotonic() + TIDY;
             loop {
@@ -37,10 +42,9 @@ impl Relay {
                         tracing::warn!(%error, "looking at destinations in trouble");
                     }
                 }
-                let pause = self.sweep().await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "no deferred work is taken for now");
-                    LONGEST
-                });
+                let swept = self.sweep().await;
+                rounds.ended(&swept);
+                let pause = swept.unwrap_or(AFTER_FAILURE);
                 clock.sleep(SHORTEST).await;
                 tokio::select! {
                     () = clock.sleep(pause.saturating_sub(SHORTEST)) => {}

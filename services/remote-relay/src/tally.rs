@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use message::{Recipient, Timestamp, Verdict};
 use store::ledger::Attempt;
 
-use crate::classify::{Cause, Ruling};
+use crate::classify::{self, Cause, Ruling};
 
 /// The most recipients in one transaction: what every server takes
 /// (RFC 5321 §4.5.3.1.8).
@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     pub(crate) results: BTreeMap<u32, (Verdict, Cause)>,
     pub(crate) log: Vec<Attempt>,
     pub(crate) talked: bool,
+    /// Our own content store is away.
+    pub(crate) stranded: bool,
 }
 
 impl Tally {
@@ -27,6 +29,7 @@ impl Tally {
             results: BTreeMap::new(),
             log: Vec::new(),
             talked: false,
+            stranded: false,
         }
     }
 
@@ -72,6 +75,12 @@ impl Tally {
             result: ruling.cause().diagnostic.text().to_owned(),
         });
         self.settle_open(ruling);
+    }
+
+    /// The content of those that are open cannot be read for now.
+    pub(crate) fn strand(&mut self) {
+        self.stranded = true;
+        self.settle_open(classify::content_away());
     }
 
     pub(crate) fn contact(&self) -> Contact {

@@ -4,7 +4,11 @@
 
 mod world;
 
-use world::{Say, World};
+use std::time::Duration;
+
+use content::Away;
+use store::ledger::JobState;
+use world::{Say, World, eventually};
 
 const OK: &str = "Relayed { dsn: false } 2.0.0";
 
@@ -136,4 +140,41 @@ async fn chunks_are_for_the_recipients_that_were_accepted() {
         .filter(|c| c.starts_with("BDAT"))
         .count();
     assert_eq!(chunks, 2);
+}
+
+#[tokio::test]
+async fn while_contents_are_away_jobs_are_deferred_and_then_relayed() {
+    let (mut world, sink) = World::with_sink().await;
+    let away = Away::new(world.content.clone());
+    let key = world.send(&["bob@example.org"]).await;
+    world.content = away.clone();
+    world.start();
+    assert_eq!(world.deferred(key).await, ["Deferred 4.3.0"]);
+    let job = world.job(key).await;
+    assert_eq!((job.tries, job.attempts), (0, 1));
+    let said = &job.log[0].result;
+    assert!(said.contains("the object store does not answer"), "{said}");
+    let state = world.ledger.destination(&job.destination).await.unwrap();
+    assert_eq!(state, None, "the destination answered");
+    away.come_back();
+    world.settled_within(key, Duration::from_secs(3600)).await;
+    assert_eq!(world.outcomes(key).await, [OK]);
+    assert_eq!(sink.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_without_its_content_is_dead_before_long() {
+    let (mut world, sink) = World::with_sink().await;
+    let key = world.send(&["bob@example.org"]).await;
+    let entry = world.ledger.entry(key.message).await.unwrap().unwrap();
+    let content = &entry.acceptance.content;
+    world.content.remove(content).await.unwrap();
+    world.start();
+    eventually("a dead job", async || {
+        world.pass(Duration::from_secs(60)).await;
+        world.publish(key).await;
+        world.job(key).await.state == JobState::Dead
+    })
+    .await;
+    assert!(sink.mails().is_empty());
 }

@@ -29,7 +29,7 @@ use content::ContentStore;
 use message::srs::Rewriter;
 use message::{Job, JobKey, MessageId, Randomness, Topic, TraceContext};
 use station::{HandleError, Handler, Station};
-use store::ledger::{JobState, Routed};
+use store::ledger::{Decision, Entry, JobState, Routed};
 use store::{Directory, Ledger, MailboxStore, StoreError};
 use telemetry::{Span, names};
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,7 @@ pub async fn run(
         ways: config.router.clone(),
         rewriter,
         station: station.clone(),
+        addresses: config.telemetry.addresses,
     };
     tokio::join!(
         station.consume(
@@ -132,6 +133,8 @@ struct Router {
     ways: config::Router,
     rewriter: Option<Rewriter>,
     station: Station,
+    /// Whether log lines tell mail addresses.
+    addresses: bool,
 }
 
 impl Router {
@@ -151,7 +154,12 @@ impl Router {
         };
         let route = routing.decide(&entry).await?;
         if let Some(routed) = self.ledger.record_route(message, route).await? {
-            work.set(names::RECIPIENTS, routed.route.decisions.len() as i64);
+            let (recipients, jobs) = (routed.route.decisions.len(), routed.jobs.len());
+            work.set(names::RECIPIENTS, recipients as i64);
+            tracing::info!(message_id = %message, recipients, jobs, "routed");
+            for decision in &routed.route.decisions {
+                tell(message, decision, self.addresses.then_some(&entry));
+            }
             drop(work);
             self.publish(message, &routed, span.context()).await;
         }
@@ -183,13 +191,31 @@ impl Router {
     }
 }
 
+/// A line for a recipient whose way ends at the router.
+fn tell(message: MessageId, decision: &Decision, addresses: Option<&Entry>) {
+    let Some(outcome) = &decision.outcome else {
+        return;
+    };
+    let envelope = addresses.map(|entry| &entry.acceptance.envelope);
+    let original = envelope.and_then(|it| it.recipients.get(decision.original as usize));
+    tracing::info!(
+        message_id = %message,
+        recipient = original.map(|recipient| display(&recipient.address)),
+        outcome = outcome.verdict.name(),
+        status = %outcome.status,
+        // The text names the address.
+        reply = original.map(|_| outcome.diagnostic.text()),
+        "routed to nobody"
+    );
+}
+
 #[async_trait]
 impl Handler for Router {
     async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
         let routed = self.route(job.key.message, span).await;
         routed.map_err(|error| match error {
             Error::Store(error) => problem(error),
-            Error::Header(_) => HandleError::Failed(error.to_string()),
+            Error::Header(ref cause) => HandleError::of(cause.is_outage(), error),
         })
     }
 

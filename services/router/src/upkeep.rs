@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message::Clock;
+use station::Rounds;
 use store::{Ledger, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,8 @@ const FEED: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(60);
 /// How often delivery records and content are gone through as a whole.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest pause after a round that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// How long another router waits for one that is gone.
 const LEASE: Duration = Duration::from_secs(30);
 /// How many are handled in one step.
@@ -69,17 +72,20 @@ impl Upkeep {
 
     /// Does `work` now and at each interval.
     async fn every(&self, work: Work, shutdown: &CancellationToken) {
+        let mut rounds = Rounds::of(work.lease());
         while !shutdown.is_cancelled() {
             let ended = tokio::select! {
                 () = shutdown.cancelled() => return,
                 ended = self.round(work) => ended,
             };
-            if let Err(error) = ended {
-                tracing::warn!(?work, "put off until the next round: {error}");
-            }
+            rounds.ended(&ended);
+            let pause = match ended {
+                Ok(()) => work.interval(),
+                Err(_) => work.interval().min(AFTER_FAILURE),
+            };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.clock.sleep(work.interval()) => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bus::{Bus, EmbeddedBus, Outgoing};
 use config::Config;
+use content::Away;
 use house::{House, Letter, printed};
 use message::{Job, JobKey, MessageId, Topic, TraceContext};
 use router::Ports;
@@ -200,5 +201,33 @@ async fn a_full_topic_keeps_nothing_from_the_others() {
     let waiting = async |topic| bus.depth(topic).await.unwrap().unwrap();
     eventually("the local job", async || waiting(Topic::Local).await == 1).await;
     assert_eq!(waiting(Topic::Remote).await, DEPTH as u64);
+    router.stop().await;
+}
+
+#[tokio::test]
+async fn a_content_store_that_is_away_costs_no_try() {
+    let mut house = House::open(
+        "
+        domain example.org root@example.org
+        account root@example.org
+        alias away@example.org carol@remote.example
+    ",
+    )
+    .await;
+    let message = accept(&house, "away@example.org").await;
+    let away = Away::new(house.content.clone());
+    house.content = away.clone();
+    let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::new(DEPTH));
+    let router = Running::start(&house, &bus);
+    router.publish(message).await;
+    eventually("the job on its way back", async || {
+        house.clock.advance(Duration::from_millis(100));
+        away.refused() > 2
+    })
+    .await;
+    let job = house.ledger().job(JobKey::route(message)).await.unwrap();
+    assert_eq!(job.unwrap().tries, 0);
+    away.come_back();
+    eventually("a route", async || route(&house, message).await.is_some()).await;
     router.stop().await;
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use message::ContentId;
+use rustix::io::Errno;
 
 /// A content that could not be written, read, removed or listed.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,23 @@ impl fmt::Display for Refusal {
 }
 
 impl Error {
+    /// Whether the store is away, full or overtaxed, so that waiting may help;
+    /// otherwise it is this one content, or this one call, that has failed. A
+    /// sector that cannot be read stays so, and is its content's trouble alone.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Remote { .. } | Self::Busy | Self::Stopped => true,
+            Self::Io { source, .. } => source.raw_os_error() != Some(Errno::IO.raw_os_error()),
+            Self::NotFound(_)
+            | Self::ForeignId(_)
+            | Self::Corrupt { .. }
+            | Self::TrailerTooLong { .. }
+            | Self::Envelope(_)
+            | Self::GivenUp
+            | Self::ReadOnly => false,
+        }
+    }
+
     /// An [`Error::Io`], for `map_err`.
     pub(crate) fn io(
         operation: &'static str,

@@ -19,6 +19,8 @@
 //! store is lost: every content tells its message id, prefix and recipients.
 
 #[cfg(any(test, feature = "conformance"))]
+mod away;
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod connect;
 mod encoder;
@@ -36,6 +38,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use message::{ContentId, Timestamp};
 
+#[cfg(any(test, feature = "conformance"))]
+pub use away::Away;
 pub use connect::{ContentUrl, ContentUrlError, Settings, SyncFailure, connect};
 pub use error::{Error, Refusal};
 pub use name::{WriterName, WriterNameError};

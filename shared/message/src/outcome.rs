@@ -47,6 +47,18 @@ impl Verdict {
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Deferred)
     }
+
+    /// What it is called in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Relayed { .. } => "relayed",
+            Self::Expanded => "expanded",
+            Self::Deferred => "deferred",
+            Self::Failed => "failed",
+            Self::Deleted => "deleted",
+        }
+    }
 }
 
 /// The reason of an outcome. Remote text is capped and free of control

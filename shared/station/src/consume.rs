@@ -15,6 +15,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::health::{Readiness, State};
+use crate::rounds::Rounds;
 use crate::{HandleError, Handler, Station, describe};
 
 /// The first pause while something is away; doubled up to the longest.
@@ -54,15 +55,19 @@ async fn take(
     tasks: &mut JoinSet<()>,
 ) {
     let slots = Arc::new(Semaphore::new(concurrency));
+    let mut rounds = Rounds::of(worker.topic.name());
     loop {
-        let reason = match worker.subscribe(concurrency).await {
+        let subscribed = worker.subscribe(concurrency).await;
+        rounds.ended(&subscribed);
+        let reason = match subscribed {
             Ok(mut subscription) => {
                 readiness.set(State::Ready);
-                work(worker, &slots, subscription.as_mut(), tasks).await
+                let reason = work(worker, &slots, subscription.as_mut(), tasks).await;
+                tracing::warn!(topic = %worker.topic, reason, "no jobs are taken for a moment");
+                reason
             }
             Err(reason) => reason,
         };
-        tracing::warn!(topic = %worker.topic, reason, "no jobs are taken for a moment");
         readiness.set(State::Waiting(reason));
         worker.pause().await;
     }

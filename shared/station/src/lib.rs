@@ -18,6 +18,7 @@
 
 mod consume;
 mod health;
+mod rounds;
 mod system;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use telemetry::{Metrics, Publication, Span, Tracer, names};
 use tokio_util::sync::CancellationToken;
 
 pub use health::{Check, Health, Readiness, State};
+pub use rounds::Rounds;
 pub use system::{SystemClock, SystemRandomness};
 
 /// Why a handler did not do its work.

@@ -149,7 +149,7 @@ impl Metrics {
     /// The outcome of one recipient, `since` its message's acceptance.
     pub fn recipient(&self, verdict: Verdict, since: Duration) {
         let label = Ended {
-            verdict: verdict_name(verdict),
+            verdict: verdict.name(),
         };
         self.0.recipients.get_or_create(&label).inc();
         if verdict.is_final() {
@@ -162,7 +162,7 @@ impl Metrics {
 
     /// One try against a remote host, and what it came to for its recipients.
     pub fn attempt(&self, verdict: Verdict) {
-        let verdict = verdict_name(verdict);
+        let verdict = verdict.name();
         self.0.attempts.get_or_create(&Ended { verdict }).inc();
     }
 
@@ -237,17 +237,6 @@ impl Metrics {
         // Writing to a String does not fail.
         let _ = text::encode(&mut text, &self.0.registry);
         text
-    }
-}
-
-const fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Delivered => "delivered",
-        Verdict::Relayed { .. } => "relayed",
-        Verdict::Expanded => "expanded",
-        Verdict::Deferred => "deferred",
-        Verdict::Failed => "failed",
-        Verdict::Deleted => "deleted",
     }
 }
 

@@ -196,10 +196,8 @@ async fn a_message_over_the_limit_is_not_returned_whole() {
     assert!(octets.len() < 10_000, "{} octets", octets.len());
 }
 
-#[tokio::test]
-async fn while_nothing_can_be_written_the_job_waits() {
-    let mut world = World::new().await;
-    let content = world.refuse_content();
+/// Has the notice job handled while time passes.
+async fn handle(world: &World) -> Result<(), HandleError> {
     let notifier = world.notifier();
     let (job, span) = (world.job(), world.span());
     let time_passes = async {
@@ -208,14 +206,33 @@ async fn while_nothing_can_be_written_the_job_waits() {
             tokio::task::yield_now().await;
         }
     };
-    let handled = tokio::select! {
+    tokio::select! {
         handled = notifier.handle(job, &span) => handled,
         () = time_passes => unreachable!("time goes on for ever"),
-    };
-    assert!(
-        matches!(handled, Err(HandleError::Unavailable(_))),
-        "{handled:?}"
-    );
+    }
+}
+
+#[tokio::test]
+async fn while_the_message_cannot_be_read_the_job_waits() {
+    let mut world = World::new().await;
+    let content = world.cut_off_content();
+    let handled = handle(&world).await;
+    let away = matches!(handled, Err(HandleError::Unavailable(_)));
+    assert!(away, "{handled:?}");
+    content.come_back();
+    world.notify().await;
+    let [notice] = world.notices().await.try_into().unwrap();
+    let text = String::from_utf8(world.octets(notice.id).await).unwrap();
+    assert!(text.contains("Subject: Lunch on Friday\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn while_nothing_can_be_written_the_job_waits() {
+    let mut world = World::new().await;
+    let content = world.refuse_content();
+    let handled = handle(&world).await;
+    let away = matches!(handled, Err(HandleError::Unavailable(_)));
+    assert!(away, "{handled:?}");
     assert!(world.unaccepted().await);
     content.relent();
     world.notify().await;

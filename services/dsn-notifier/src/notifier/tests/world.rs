@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::{Bus, EmbeddedBus, Outgoing, Published};
 use bytes::Bytes;
 use config::Config;
-use content::{ContentStore, ContentUrl, Reader, Settings, Trailer};
+use content::{Away, ContentStore, ContentUrl, Reader, Settings, Trailer};
 use message::time::{ManualClock, SeededRandomness};
 use message::{
     Body, Clock, ContentId, Diagnostic, Envelope, Job, JobKey, MessageId, Outcome, Protocol,
@@ -225,6 +225,13 @@ impl World {
         let refusing = Arc::new(Refusing::new(self.content.clone()));
         self.content = refusing.clone();
         refusing
+    }
+
+    /// From now on the content store is away.
+    pub(super) fn cut_off_content(&mut self) -> Arc<Away> {
+        let away = Away::new(self.content.clone());
+        self.content = away.clone();
+        away
     }
 
     /// Whether a notice is claimed, and none is accepted.
