@@ -125,6 +125,8 @@ pub(crate) enum DomainOrder {
     },
     /// List domains
     List,
+    /// Print what DNS should say of a domain, as lines of its zone
+    DnsRecords { domain: Domain },
     /// Remove a domain that has neither accounts nor aliases
     Remove { domain: Domain },
 }
@@ -141,6 +143,11 @@ pub(crate) enum AccountOrder {
         /// How much it may hold, such as 2GiB; unlimited without
         #[arg(long, value_name = "SIZE")]
         quota: Option<Size>,
+    },
+    /// Create accounts out of a CSV file; those that are there stay as they are
+    Import {
+        /// Its first line names columns: address, and password, hash (argon2) or quota
+        file: PathBuf,
     },
     /// List accounts
     List,
@@ -185,6 +192,36 @@ pub(crate) enum AliasOrder {
 pub(crate) enum MailboxOrder {
     /// List the mailboxes of an account
     List { address: Address },
+    /// Import messages; what was imported before is not imported again
+    Import {
+        address: Address,
+        /// A Maildir or an mbox file; a journal is kept beside it
+        source: PathBuf,
+        /// Which mailbox; it is made where it is missing
+        #[arg(long, value_name = "NAME", default_value = "INBOX")]
+        mailbox: MailboxName,
+    },
+    /// Export messages; what was exported before is not exported again
+    Export {
+        address: Address,
+        /// The Maildir or mbox file
+        into: PathBuf,
+        /// Which mailbox
+        #[arg(long, value_name = "NAME", default_value = "INBOX")]
+        mailbox: MailboxName,
+        /// In which form
+        #[arg(long, value_enum, default_value_t = Format::Maildir)]
+        format: Format,
+    },
+}
+
+/// How messages are kept in files.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A file for each
+    Maildir,
+    /// One file for all
+    Mbox,
 }
 
 #[derive(Debug, Subcommand)]

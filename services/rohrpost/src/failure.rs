@@ -90,6 +90,12 @@ pub enum Failure {
         /// How many.
         findings: u64,
     },
+    /// Lines of a file could not be imported; each was told.
+    #[error("{refused} {} could not be imported", if *refused == 1 { "line" } else { "lines" })]
+    Lines {
+        /// How many.
+        refused: u64,
+    },
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -113,6 +119,7 @@ impl Failure {
             | Self::Certificate { .. }
             | Self::Refused(_)
             | Self::Answer { .. }
+            | Self::Lines { .. }
             | Self::Output(_) => 1,
         }
     }

@@ -132,6 +132,33 @@ impl Client {
         self.decode(self.send(request).await?).await
     }
 
+    /// Posts `body` to a resource that answers nothing.
+    pub(crate) async fn send_body(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<(), Failure> {
+        let request = self.request(Method::POST, path, &[]);
+        self.send(request.timeout(ANSWER).json(body))
+            .await
+            .map(drop)
+    }
+
+    /// Posts a message.
+    pub(crate) async fn post_octets<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        octets: Vec<u8>,
+    ) -> Result<T, Failure> {
+        let request = self
+            .request(Method::POST, path, query)
+            .header(reqwest::header::CONTENT_TYPE, "message/rfc822")
+            .timeout(ANSWER)
+            .body(octets);
+        self.decode(self.send(request).await?).await
+    }
+
     /// Orders what needs no words and answers nothing.
     pub(crate) async fn order(&self, path: &[&str]) -> Result<(), Failure> {
         let request = self.request(Method::POST, path, &[]).timeout(ANSWER);

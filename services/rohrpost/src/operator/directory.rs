@@ -6,6 +6,7 @@ use std::path::Path;
 
 use web_gateway::api::{Alias, NewAccount, Password, PasswordChange, QuotaChange};
 
+use super::account_import;
 use super::client::Client;
 use super::pages::Pages;
 use super::terminal::Terminal;
@@ -37,6 +38,11 @@ pub(super) async fn domain(
             terminal
                 .list(client.domains(), empty, render::domains)
                 .await
+        }
+        DomainOrder::DnsRecords { domain } => {
+            let path = ["domains", domain.as_str(), "dns-records"];
+            let pages = Pages::new(client, &path, Vec::new());
+            terminal.list(pages, "", render::dns_records).await
         }
         DomainOrder::Remove { domain } => {
             client.delete(&["domains", domain.as_str()]).await?;
@@ -74,6 +80,7 @@ pub(super) async fn account(
             let empty = "no accounts; add one with `account add ADDRESS --password-file FILE`";
             terminal.list(pages, empty, render::accounts).await
         }
+        AccountOrder::Import { file } => account_import::import(&file, client, terminal).await,
         AccountOrder::Remove { account } => {
             client.delete(&["accounts", &account.to_string()]).await?;
             terminal.done(format_args!(

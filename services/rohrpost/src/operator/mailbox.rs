@@ -6,6 +6,7 @@ use store::mailbox::MailboxName;
 use super::client::Client;
 use super::pages::Pages;
 use super::terminal::Terminal;
+use super::transfer;
 use crate::Failure;
 use crate::arguments::{MailboxOrder, MessageOrder};
 use crate::render;
@@ -18,12 +19,32 @@ pub(super) async fn mailbox(
     client: &Client,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let MailboxOrder::List { address } = order;
-    let address = address.to_string();
-    let pages = Pages::new(client, &["accounts", &address, "mailboxes"], Vec::new());
-    terminal
-        .list(pages, "no mailboxes", render::mailboxes)
-        .await
+    match order {
+        MailboxOrder::List { address } => {
+            let address = address.to_string();
+            let pages = Pages::new(client, &["accounts", &address, "mailboxes"], Vec::new());
+            terminal
+                .list(pages, "no mailboxes", render::mailboxes)
+                .await
+        }
+        MailboxOrder::Import {
+            address,
+            source,
+            mailbox,
+        } => {
+            let target = transfer::Target { address, mailbox };
+            transfer::import(&source, target, client, terminal).await
+        }
+        MailboxOrder::Export {
+            address,
+            into,
+            mailbox,
+            format,
+        } => {
+            let target = transfer::Target { address, mailbox };
+            transfer::export(&into, format, &target, client, terminal).await
+        }
+    }
 }
 
 pub(super) async fn message(

@@ -1,5 +1,6 @@
 //! The operator's commands: each asks the admin API and shows the answer.
 
+mod account_import;
 mod check;
 mod client;
 mod configuration;
@@ -7,9 +8,11 @@ mod dead;
 mod directory;
 mod mailbox;
 mod pages;
+mod progress;
 mod queue;
 mod spans;
 mod terminal;
+mod transfer;
 
 use crate::Failure;
 use crate::arguments::{Order, Place};

@@ -1,6 +1,6 @@
 //! Domains, accounts and aliases.
 
-use web_gateway::api::{Account, Alias, Domain};
+use web_gateway::api::{Account, Alias, DnsRecord, Domain};
 
 use super::{Moment, Table, enumerate, size};
 
@@ -38,6 +38,15 @@ pub(crate) fn aliases(aliases: &[Alias], _: &Moment) -> Table {
     let mut table = Table::new(&["ALIAS", "STANDS FOR"]);
     for alias in aliases {
         table.row([alias.address.to_string(), enumerate(&alias.targets)]);
+    }
+    table
+}
+
+/// Lines of a zone file.
+pub(crate) fn dns_records(records: &[DnsRecord], _: &Moment) -> Table {
+    let mut table = Table::new(&["; NAME", "CLASS", "TYPE", "VALUE"]);
+    for DnsRecord { name, kind, value } in records {
+        table.row([name.clone(), "IN".to_owned(), kind.clone(), value.clone()]);
     }
     table
 }

@@ -20,7 +20,7 @@ use std::fmt::Display;
 
 pub(crate) use check::{check_summary, finding};
 pub(crate) use dead::{dead_letter, dead_letters};
-pub(crate) use directory::{accounts, aliases, domains};
+pub(crate) use directory::{accounts, aliases, dns_records, domains};
 pub(crate) use explanation::explanation;
 pub(crate) use mailbox::{mailboxes, message, messages};
 pub(crate) use moment::Moment;
