@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::wait::until;
 /// One message in so many is larger than the content store packs.
 const LARGE: u64 = 40;
 
-/// What a client waits before it connects again.
+/// What a client waits before it looks again.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where clients send from and to.
@@ -32,13 +32,27 @@ pub struct Entrance {
 }
 
 /// What became of numbered messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
     next: AtomicU64,
+    most: AtomicUsize,
     accepted: Mutex<BTreeMap<u64, Vec<String>>>,
     refused: AtomicU64,
     broken: AtomicU64,
     stopped: AtomicBool,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            next: AtomicU64::new(0),
+            most: AtomicUsize::new(usize::MAX),
+            accepted: Mutex::default(),
+            refused: AtomicU64::new(0),
+            broken: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+        }
+    }
 }
 
 impl Tally {
@@ -60,6 +74,14 @@ impl Tally {
     /// How many were on their way when the connection broke.
     pub fn broken(&self) -> u64 {
         self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Waits while enough is accepted for now.
+    async fn turn(&self) {
+        let stopped = || self.stopped.load(Ordering::Relaxed);
+        while self.count() >= self.most.load(Ordering::Relaxed) && !stopped() {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Vec<String>>> {
@@ -92,6 +114,12 @@ impl Load {
     /// What became of the messages so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Lets the clients pause once about so many have got 250, until more are
+    /// let through.
+    pub fn let_through(&self, most: usize) {
+        self.tally.most.store(most, Ordering::Relaxed);
     }
 
     /// Waits until so many have got 250.
@@ -136,6 +164,7 @@ async fn connect(entrance: &Entrance) -> Result<Client> {
 
 async fn converse(mut client: Client, entrance: &Entrance, tally: &Tally) -> Result<()> {
     while !tally.stopped.load(Ordering::Relaxed) {
+        tally.turn().await;
         let number = tally.next.fetch_add(1, Ordering::Relaxed);
         let to = &entrance.to[number as usize % entrance.to.len()];
         let recipients: Vec<_> = to.iter().map(String::as_str).collect();
