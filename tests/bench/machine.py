@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import secrets
 import signal
 import socket
@@ -12,9 +13,15 @@ PATIENCE = 300  # seconds until something is given up
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that no outgoing connection takes before the server does."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def listens(port):

@@ -76,7 +76,6 @@ def relay(server, messages, sink_port, slow=0):
          "--expect", str(messages), "--slow", str(slow)],
         stdout=subprocess.PIPE,
     )
-    wait_for("the sink listens", lambda: listens(sink_port))
 
     def work():
         load(server, messages=messages, sessions=SESSIONS, size=(10240, 10240),
@@ -85,7 +84,12 @@ def relay(server, messages, sink_port, slow=0):
         if not arrived["all"]:
             raise SystemExit(f"only {arrived['messages']} of {messages} arrived")
 
-    return measured(server, messages, work)
+    try:
+        wait_for("the sink listens", lambda: listens(sink_port))
+        return measured(server, messages, work)
+    finally:
+        sink.kill()
+        sink.wait()
 
 
 def scaled(instances):

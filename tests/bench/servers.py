@@ -136,13 +136,14 @@ class Fleet(Rohrpost):
         self.parts = {"redis": [store_process.pid], "broker": [bus_process.pid]}
         self.services = {}
         data = self.folder / "data"
+        # The disk may be busy with what was measured before.
         return super().settings() + f"""
 [tls]
 certificate = "{data}/certificate.pem"
 key = "{data}/key.pem"
 [engines]
 bus = "{bus}"
-store = "{self.store}"
+store = "{self.store}?timeout=30000"
 content = "file://{data}/content"
 """
 
@@ -160,6 +161,7 @@ content = "file://{data}/content"
         for service in self.programs[1:]:
             self.services[service] = []
             self.scale(service, 1)
+        wait_for("smtp-ingress listens", lambda: listens(self.port))
 
     def scale(self, service, instances):
         """Adds instances of a service until it has so many."""

@@ -34,6 +34,16 @@ struct Counts {
     enough: Notify,
 }
 
+impl Counts {
+    /// Adds messages that were replied to.
+    fn add(&self, arrived: u64, expected: u64) {
+        let before = self.messages.fetch_add(arrived, Ordering::Relaxed);
+        if before < expected && before + arrived >= expected {
+            self.enough.notify_one();
+        }
+    }
+}
+
 impl Sink {
     pub(crate) async fn run(self) -> Result<String> {
         ensure!(
@@ -76,6 +86,7 @@ impl Sink {
         let mut buffer = Vec::with_capacity(16 << 10);
         let mut replies = b"220 sink.example ESMTP\r\n".to_vec();
         let mut in_data = false;
+        let mut arrived = 0;
         loop {
             if !replies.is_empty() {
                 if self.slow > 0 {
@@ -83,6 +94,8 @@ impl Sink {
                 }
                 stream.write_all(&replies).await?;
                 replies.clear();
+                // Only now: the sink may end with the last one.
+                counts.add(std::mem::take(&mut arrived), self.expect);
             }
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
@@ -96,9 +109,7 @@ impl Sink {
                     buffer.drain(..end);
                     in_data = false;
                     replies.extend_from_slice(b"250 2.0.0 Ok\r\n");
-                    if counts.messages.fetch_add(1, Ordering::Relaxed) + 1 == self.expect {
-                        counts.enough.notify_one();
-                    }
+                    arrived += 1;
                 } else {
                     let Some(end) = memchr::memchr(b'\n', &buffer) else {
                         break;
