@@ -9,6 +9,7 @@ mod process;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -22,6 +23,10 @@ pub use engines::{Broker, Server};
 pub use operator::Output;
 pub use plan::Plan;
 pub use process::Signal;
+
+/// How often a process is started that ends at once, and what passes between.
+const STARTS: usize = 20;
+const RESTART: Duration = Duration::from_millis(500);
 
 /// An account of the house, and its password.
 #[derive(Debug, Clone)]
@@ -244,14 +249,24 @@ impl House {
         member.end().await.map(drop)
     }
 
-    /// Starts one process again, and waits until it is ready.
+    /// Starts one process again, and waits until it is ready. As a supervisor
+    /// would, it starts one that ends because it found no broker or store again.
     ///
     /// # Errors
-    /// When there is none of that name, or it ends instead.
+    /// When there is none of that name, or it ends again and again.
     pub async fn resume_member(&mut self, name: &str) -> Result<()> {
         let at = self.place(name)?;
-        self.members[at].begin(&self.plan)?;
-        self.members[at].ready(&self.http).await
+        let (member, plan, http) = (&mut self.members[at], &self.plan, &self.http);
+        for _ in 1..STARTS {
+            member.begin(plan)?;
+            match member.ready(http).await {
+                Ok(()) => return Ok(()),
+                Err(error) if member.ended()?.is_none() => return Err(error),
+                Err(_) => tokio::time::sleep(RESTART).await,
+            }
+        }
+        member.begin(plan)?;
+        member.ready(http).await
     }
 
     /// Ends a server that the house stands on as a power cut would.
