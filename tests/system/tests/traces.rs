@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
+use config::LogFormat;
 use message::MessageId;
 use system::{Answer, Broker, Client, Collector, House, Plan, Remote, Stage, until};
 
@@ -109,7 +110,8 @@ impl Scene {
         Ok(())
     }
 
-    async fn message_deferred_twice(&self) -> Result<()> {
+    /// The next two recipients are refused for now.
+    fn refuse_twice(&self) {
         let refusals = AtomicU32::new(0);
         self.remote.sink.behave(move |stage, _| match stage {
             Stage::Recipient if refusals.fetch_add(1, Ordering::SeqCst) < 2 => {
@@ -117,6 +119,10 @@ impl Scene {
             }
             _ => Answer::Accept,
         });
+    }
+
+    async fn message_deferred_twice(&self) -> Result<()> {
+        self.refuse_twice();
         let id = self.submit("carol@sink.test").await?;
         check(&self.collector, id, "deferred.txt").await
     }
@@ -186,4 +192,77 @@ async fn over_nats() -> Result<()> {
 #[tokio::test]
 async fn over_rabbitmq() -> Result<()> {
     Scene::set(Some(Broker::RabbitMq)).await?.play().await
+}
+
+/// Without a single span every line of the log leads to its message: accepted,
+/// routed, what became of each recipient, and the notice with what it is about.
+#[tokio::test]
+async fn without_sampling_the_log_tells_of_each_message_by_its_id() -> Result<()> {
+    let (remote, collector) = (Remote::start().await?, Collector::start().await?);
+    let plan = Plan::new()?.facing(&remote).traced_by(&collector);
+    let plan = plan.with(|config| {
+        config.telemetry.sampling = 0.0;
+        config.telemetry.log_format = LogFormat::Json;
+    });
+    let house = plan.start().await?;
+    let scene = Scene {
+        house,
+        remote,
+        collector,
+    };
+    scene.refuse_twice();
+    let [alice, _] = scene.house.accounts();
+    let local = scene.receive(&alice.address).await?;
+    let deferred = scene.submit("carol@sink.test").await?;
+    let bounced = scene.submit("carol@nomail.test").await?;
+
+    let relay = "attempted sink.test";
+    let lines = Lines::of(&scene.house)?;
+    lines.check(local, &["accepted", "routed", "attempted local delivered"])?;
+    let again = ["deferred", "deferred", "relayed"].map(|outcome| format!("{relay} {outcome}"));
+    let again = again.iter().map(String::as_str);
+    let told: Vec<_> = ["accepted", "routed"].into_iter().chain(again).collect();
+    lines.check(deferred, &told)?;
+    let failed = "attempted nomail.test failed";
+    lines.check(bounced, &["accepted", "routed", failed])?;
+    let notice = lines.notice_about(bounced)?;
+    let delivered = "attempted local delivered";
+    lines.check(notice, &["notice sent", "routed", delivered])?;
+    let addresses = lines.0.iter().any(|line| line.get("recipient").is_some());
+    assert!(!addresses, "addresses without telemetry.addresses");
+    for id in [local, deferred, bounced, notice] {
+        assert_eq!(scene.collector.trace(id).len(), 0, "spans of {id}");
+    }
+    Ok(())
+}
+
+/// A log of JSON lines.
+struct Lines(Vec<serde_json::Value>);
+
+impl Lines {
+    fn of(house: &House) -> Result<Self> {
+        let logged = house.logged()?;
+        let lines = logged.lines().map(serde_json::from_str);
+        Ok(Self(lines.collect::<Result<_, _>>()?))
+    }
+
+    /// What is told of a message at level info: event, destination, outcome.
+    fn check(&self, message: MessageId, expected: &[&str]) -> Result<()> {
+        let id = message.to_string();
+        let lines = self.0.iter().filter(|line| line["message_id"] == id);
+        let lines = lines.filter(|line| line["level"] == "INFO");
+        let said = lines.map(|line| {
+            let words = ["message", "destination", "outcome"].map(|key| line[key].as_str());
+            words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(said.collect::<Vec<_>>(), expected, "of {id}");
+        Ok(())
+    }
+
+    fn notice_about(&self, message: MessageId) -> Result<MessageId> {
+        let about = message.to_string();
+        let line = self.0.iter().find(|line| line["about"] == about);
+        let id = line.and_then(|line| line["message_id"].as_str());
+        Ok(id.context("no notice")?.parse()?)
+    }
 }
