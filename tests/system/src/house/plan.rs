@@ -171,13 +171,14 @@ impl Plan {
 }
 
 /// How many instances of each service a house over a broker has.
-const FLEET: [(&str, usize); 6] = [
+const FLEET: [(&str, usize); 7] = [
     ("web-gateway", 1),
     ("router", 2),
     ("local-delivery", 1),
     ("remote-relay", 2),
     ("dsn-notifier", 1),
     ("smtp-ingress", 1),
+    ("mailbox-access", 1),
 ];
 
 fn settings(ports: &Ports, directory: &Path) -> Result<Config> {

@@ -103,8 +103,10 @@ impl Book {
 
     /// What to do at `stage`, whose command is `line`.
     fn answer(&self, stage: Stage, line: &str) -> Answer {
-        let script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
-        let script = Arc::clone(&script);
+        // A script may take its time; other sessions have theirs.
+        let current = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = Arc::clone(&current);
+        drop(current);
         script(stage, line)
     }
 }

@@ -3,7 +3,10 @@
 //! Each test counts every message that got 250.
 
 mod account;
+mod broker;
 mod dialogue;
 mod disk;
 mod names;
+mod readers;
+mod redis;
 mod stopped;
