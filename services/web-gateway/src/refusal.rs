@@ -239,3 +239,29 @@ impl From<BusError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn contents_that_are_away_are_503_and_those_that_are_gone_404() {
+        let status = |error: content::Error| Refusal::from(error).into_response().status();
+        let away = content::Error::Remote {
+            operation: "read",
+            object: "s3://mail/pack".to_owned(),
+            refusal: content::Refusal::Unreachable,
+            source: Arc::new(io::Error::from(io::ErrorKind::TimedOut)),
+        };
+        assert_eq!(status(away), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            status(content::Error::Busy),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        let gone = content::Error::NotFound("f.1".parse().unwrap());
+        assert_eq!(status(gone), StatusCode::NOT_FOUND);
+    }
+}

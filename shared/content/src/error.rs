@@ -130,3 +130,19 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_sector_is_no_outage_and_a_full_disk_is_one() {
+        let io = |errno: Errno| Error::io("read", "segment")(errno.into());
+        assert!(!io(Errno::IO).is_outage());
+        assert!(io(Errno::NOSPC).is_outage());
+        assert!(io(Errno::ACCESS).is_outage());
+        assert!(Error::Busy.is_outage());
+        let id: ContentId = "f.1".parse().unwrap();
+        assert!(!Error::NotFound(id).is_outage());
+    }
+}
