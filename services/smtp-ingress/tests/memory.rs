@@ -14,7 +14,7 @@ use house::{Client, House};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SESSIONS: usize = 100;
+const SESSIONS: usize = 200;
 
 /// What each client sends of its message before it pauses.
 const SENT: usize = 512 << 10;
