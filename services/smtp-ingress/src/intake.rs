@@ -219,7 +219,7 @@ impl Ticket {
                 Err(replies::not_now())
             }
             Err(error) => {
-                tracing::error!(message_id = %self.id, %error, "cannot record a message");
+                error.log("cannot record a message");
                 self.forget(ports, stored, &error).await;
                 Err(replies::store(&error))
             }

@@ -31,7 +31,7 @@ impl Recipients {
     ) -> Result<Address, Reply> {
         let known = self.look_up(path, role, size).await;
         known.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look up a recipient");
+            error.log("cannot look up a recipient");
             Err(replies::store(&error))
         })
     }

@@ -16,7 +16,10 @@ fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Rep
 pub(crate) fn store(error: &StoreError) -> Reply {
     match error {
         StoreError::Full(_) => reply(452, (4, 3, 1), "Too much mail is waiting; try again later"),
-        StoreError::Unavailable(_) | StoreError::Corrupt { .. } | StoreError::Misused(_) => {
+        StoreError::Away(_)
+        | StoreError::Unavailable(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Misused(_) => {
             not_now()
         }
     }

@@ -50,7 +50,7 @@ impl Senders {
 
     async fn belongs(&self, account: AccountId, address: &Address) -> Result<bool, Reply> {
         let expansion = expand(self.0.as_ref(), address).await.map_err(|error| {
-            tracing::error!(%error, "cannot look up a sender");
+            error.log("cannot look up a sender");
             replies::store(&error)
         })?;
         Ok(expansion.reaches(account))

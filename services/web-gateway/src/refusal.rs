@@ -176,9 +176,9 @@ impl IntoResponse for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "the store failed a request of the admin API");
+        error.log("the store failed a request of the admin API");
         match error {
-            StoreError::Unavailable(_) => Self::new(
+            StoreError::Away(_) | StoreError::Unavailable(_) => Self::new(
                 Kind::Unavailable,
                 "the store cannot be reached; try again later",
             ),

@@ -62,7 +62,11 @@ impl Default for StoreOptions {
 /// Why an operation of a store did not happen. Nothing of it was applied.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The engine cannot be reached, or failed. Trying again later may help.
+    /// The engine cannot be reached, which it logs itself: once when it begins and
+    /// once when it is over. Trying again later helps.
+    #[error("the store cannot be reached: {0}")]
+    Away(String),
+    /// The engine failed, or refused. Trying again later may help.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// A bound is reached (backlog, memory or disk): clients are to be told 4xx.
@@ -86,7 +90,18 @@ impl StoreError {
     /// Whether the engine is away or full, so that nothing can be done for
     /// now; otherwise it is this one operation that cannot be done.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Full(_))
+        matches!(self, Self::Away(_) | Self::Unavailable(_) | Self::Full(_))
+    }
+
+    /// Logs that `what` failed for this reason; an outage not again for each who is
+    /// turned away.
+    pub fn log(&self, what: &'static str) {
+        match self {
+            Self::Away(_) => tracing::debug!(error = %self, "{what}"),
+            Self::Unavailable(_) | Self::Full(_) | Self::Corrupt { .. } | Self::Misused(_) => {
+                tracing::error!(error = %self, "{what}");
+            }
+        }
     }
 }
 

@@ -201,10 +201,7 @@ async fn tls_is_spoken_with_whom_a_known_authority_vouches_for() {
         .await
         .err()
         .expect("nobody vouches for it");
-    assert!(
-        matches!(strangers, StoreError::Unavailable(_)),
-        "{strangers}"
-    );
+    assert!(matches!(strangers, StoreError::Away(_)), "{strangers}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +261,7 @@ async fn while_the_server_is_away_operations_fail_soon_and_watchers_are_told_aft
     let away = tokio::time::timeout(soon, deliver(&store, 2))
         .await
         .unwrap();
-    assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
+    assert!(matches!(away, Err(StoreError::Away(_))), "{away:?}");
 
     server.start_again().await.unwrap();
     let back = tokio::time::timeout(soon, async {

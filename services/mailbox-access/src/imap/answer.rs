@@ -153,12 +153,15 @@ impl From<Broken> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a mailbox command failed");
+        error.log("a mailbox command failed");
         Self::Refused(match error {
             StoreError::Full(_) => {
                 Answer::no(Code::Unavailable, "There is no room now; try again later")
             }
-            StoreError::Unavailable(_) | StoreError::Corrupt { .. } | StoreError::Misused(_) => {
+            StoreError::Away(_)
+            | StoreError::Unavailable(_)
+            | StoreError::Corrupt { .. }
+            | StoreError::Misused(_) => {
                 not_now()
             }
         })

@@ -79,7 +79,7 @@ impl Session {
                     break;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "cannot look at a mailbox");
+                    error.log("cannot look at a mailbox");
                     view.dirty = true;
                     break;
                 }
@@ -121,7 +121,7 @@ impl Session {
                     there.extend(page.iter().map(|state| state.uid));
                 }
                 Err(error) => {
-                    tracing::error!(%error, "cannot look at a mailbox");
+                    error.log("cannot look at a mailbox");
                     view.dirty = true;
                     return;
                 }

@@ -174,7 +174,7 @@ impl Connection {
             return Err(LoginRefusal::TooSoon);
         }
         let opened = self.lock_and_list(account).await.map_err(|error| {
-            tracing::error!(%error, "cannot open a maildrop");
+            error.log("cannot open a maildrop");
             LoginRefusal::NotNow
         })?;
         opened.ok_or(LoginRefusal::InUse)
@@ -260,7 +260,7 @@ impl Connection {
         let mailboxes = &self.service.mailboxes;
         let entry = mailboxes.entry(owner.account, MailboxId::INBOX, message.uid);
         let entry = entry.await.map_err(|error| {
-            tracing::error!(%error, "cannot look up a message");
+            error.log("cannot look up a message");
             NOT_NOW
         })?;
         let entry = entry.ok_or("the message was removed by another client")?;
@@ -291,7 +291,7 @@ impl Connection {
             }
         };
         if let Err(error) = &removed {
-            tracing::error!(%error, "cannot remove messages");
+            error.log("cannot remove messages");
         }
         self.session.removed(removed.is_ok());
         Ok(())

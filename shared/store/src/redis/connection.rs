@@ -15,6 +15,7 @@ use redis::{Cmd, FromRedisValue, RedisError, ToRedisArgs};
 use tokio::time::sleep;
 
 use super::failure::{is_passing, translated};
+use super::outage::Outage;
 use super::place::Place;
 use super::time::Time;
 use crate::StoreError;
@@ -34,6 +35,7 @@ const PIPELINE: usize = 1024;
 pub(super) struct Link {
     connection: ConnectionManager,
     time: Time,
+    outage: Arc<Outage>,
     short_of_memory: Arc<AtomicBool>,
 }
 
@@ -105,6 +107,7 @@ impl Link {
         Ok(Self {
             connection: connecting.await.map_err(|error| translated(&error))?,
             time,
+            outage: Arc::default(),
             short_of_memory: Arc::default(),
         })
     }
@@ -122,6 +125,15 @@ impl Link {
 
     /// The same, for who knows more of the errors.
     pub(super) async fn try_call<T: FromRedisValue>(&self, call: &Call) -> Result<T, RedisError> {
+        let called = self.persist(call).await;
+        match &called {
+            Ok(_) => self.outage.answered(),
+            Err(error) => self.outage.failed(error),
+        }
+        called
+    }
+
+    async fn persist<T: FromRedisValue>(&self, call: &Call) -> Result<T, RedisError> {
         let pauses = if call.repeatable { &PAUSES[..] } else { &[] };
         let mut pauses = pauses.iter();
         loop {

@@ -9,8 +9,13 @@ use crate::StoreError;
 /// another try may succeed at once. A reply that took too long is none of these:
 /// the caller has waited enough.
 pub(super) fn is_passing(error: &RedisError) -> bool {
+    is_absence(error) && !error.is_timeout()
+}
+
+/// Whether there was no server to answer.
+pub(super) fn is_absence(error: &RedisError) -> bool {
     match error.kind() {
-        ErrorKind::Io => !error.is_timeout(),
+        ErrorKind::Io => true,
         ErrorKind::Server(kind) => matches!(
             kind,
             ServerErrorKind::BusyLoading
@@ -29,6 +34,9 @@ pub(super) fn is_denied(error: &RedisError) -> bool {
 
 /// The port's error for the server's.
 pub(super) fn translated(error: &RedisError) -> StoreError {
+    if is_absence(error) {
+        return StoreError::Away(error.to_string());
+    }
     let detail = error.detail().unwrap_or_default();
     match error.code() {
         Some("OOM") => StoreError::Full("Redis has reached its maxmemory".to_owned()),

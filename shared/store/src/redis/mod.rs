@@ -13,7 +13,8 @@
 //!
 //! While the server is away an operation fails as
 //! [`StoreError::Unavailable`] after a few tries within about a second, and
-//! succeeds again as soon as the server is back.
+//! succeeds again as soon as the server is back. That an outage begins and ends
+//! is logged once.
 
 mod connection;
 mod directory;
@@ -24,6 +25,7 @@ mod ledger;
 mod mailbox;
 mod memory;
 mod place;
+mod outage;
 mod settings;
 mod time;
 

@@ -75,24 +75,37 @@ struct Listener {
 impl Listener {
     /// Listens for as long as it is polled.
     async fn listen(&self) {
+        let mut deaf = false;
         loop {
-            match timeout(PATIENCE, self.subscribe()).await {
-                Ok(Ok((sink, stream))) => {
+            let reason = match self.subscribe().await {
+                Ok((sink, stream)) => {
+                    if deaf {
+                        tracing::info!("changes in mailboxes are heard again");
+                    }
+                    deaf = false;
                     self.watchers.missed();
                     self.forward(sink, stream).await;
-                    tracing::warn!("lost the connection that tells of changes in mailboxes");
+                    "the connection is lost".to_owned()
                 }
-                Ok(Err(error)) => tracing::warn!(%error, "cannot listen to changes in mailboxes"),
-                Err(_elapsed) => tracing::warn!("cannot listen to changes in mailboxes: timed out"),
+                Err(reason) => reason,
+            };
+            if !deaf {
+                tracing::warn!(reason, "changes in mailboxes are not heard");
             }
+            deaf = true;
             sleep(PAUSE).await;
         }
     }
 
-    async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), RedisError> {
-        let mut connection = self.client.get_async_pubsub().await?;
-        connection.psubscribe(CHANNELS).await?;
-        Ok(connection.split())
+    async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), String> {
+        let subscribing = async {
+            let mut connection = self.client.get_async_pubsub().await?;
+            connection.psubscribe(CHANNELS).await?;
+            Ok(connection.split())
+        };
+        let subscribed = timeout(PATIENCE, subscribing).await;
+        let subscribed = subscribed.map_err(|elapsed| elapsed.to_string())?;
+        subscribed.map_err(|error: RedisError| error.to_string())
     }
 
     /// Tells of each message until the connection is lost.
