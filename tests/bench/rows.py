@@ -1,14 +1,26 @@
-"""What is measured: each row is a function of server, number of messages and the
-sink's port that answers with figures by name."""
+"""What is measured of taking mail in and sending it on, beside Postfix."""
 
 import json
 import socket
 import subprocess
 import time
+from typing import Callable, NamedTuple
 
 from collector import Collector
 from machine import PATIENCE, listens, wait_for
 from servers import SESSIONS, TARGET, Fleet
+
+
+class Row(NamedTuple):
+    """A function of server, number of messages and the sink's port that answers
+    with figures by name; how many messages it is run with unless others are asked
+    for, whether it is run unasked, and what a server must do to be measured."""
+
+    run: Callable
+    messages: int
+    unasked: bool = False
+    about: str = "transport"
+
 
 POLL = 0.05  # seconds between two looks at whether all has arrived
 REPLY = 200  # milliseconds that a slow remote server takes over each reply
@@ -178,19 +190,18 @@ def memory(server, _messages, _sink_port):
     return server.memory()
 
 
-# By name: the row, its number of messages, and whether it is run unasked.
-ROWS = {
-    "idle-memory": (memory, 0, True),
-    "idle-latency": (idle_latency, 0, True),
-    "idle-mailbox": (idle_mailbox, 200, True),
-    "accept-one": (accept(1), 10_000, True),
-    "accept-many": (accept(100), 10_000, True),
-    "deliver-10k": (deliver(10_240), 10_000, True),
-    "deliver-200k": (deliver(204_800), 2_000, True),
-    "relay-10k": (relay, 10_000, True),
-    "loaded-memory": (memory, 0, True),
-    "tracing": (tracing, 10_000, False),
-    "scale-1": (scaled(1), 1_000, False),
-    "scale-2": (scaled(2), 1_000, False),
-    "scale-4": (scaled(4), 1_000, False),
+TRANSPORT = {
+    "idle-memory": Row(memory, 0, unasked=True),
+    "idle-latency": Row(idle_latency, 0, unasked=True),
+    "idle-mailbox": Row(idle_mailbox, 200, unasked=True),
+    "accept-one": Row(accept(1), 10_000, unasked=True),
+    "accept-many": Row(accept(100), 10_000, unasked=True),
+    "deliver-10k": Row(deliver(10_240), 10_000, unasked=True),
+    "deliver-200k": Row(deliver(204_800), 2_000, unasked=True),
+    "relay-10k": Row(relay, 10_000, unasked=True),
+    "loaded-memory": Row(memory, 0, unasked=True),
+    "tracing": Row(tracing, 10_000),
+    "scale-1": Row(scaled(1), 1_000),
+    "scale-2": Row(scaled(2), 1_000),
+    "scale-4": Row(scaled(4), 1_000),
 }

@@ -1,5 +1,5 @@
-"""The servers that are compared: each can be sent mail, asked how much of it has
-arrived, and told what it cost."""
+"""The servers that are compared: each can be sent mail or read, asked how much of it
+has arrived, and told what it cost."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import urllib.request
 import engines
 from machine import Cgroup, cpu_ms, free_port, listens, memory_mib, wait_for
 from arrivals import ChangeChannel, Counted, NewFiles
+from dovecot import Dovecot, Tuned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
@@ -25,14 +26,19 @@ class Rohrpost:
     """All services in one process, on the embedded engines."""
 
     name = "rohrpost"
+    does = {"transport", "reading"}
     programs = ["rohrpost"]
+    # What else is needed to read mail.
+    readers = []
+    most_sessions = 10_000
     local = "user{n}@bench.example"
     remote = "away{n}@bench.example"
 
-    def __init__(self, folder, sink_port):
+    def __init__(self, folder, sink_port, reading):
         self.folder, self.sink_port, self.cgroup = folder, sink_port, Cgroup()
         self.port, self.web = free_port(), free_port()
-        self.config = folder / "rohrpost.toml"
+        self.reading, self.imap, self.imaps = reading, free_port(), free_port()
+        self.config, self.password = folder / "rohrpost.toml", secrets.token_hex(8)
 
     def build(self):
         self.config.write_text(self.settings())
@@ -41,7 +47,7 @@ class Rohrpost:
         self.token = (self.folder / "data" / "admin-token").read_text().strip()
         self.request("POST", "domains", {"name": "bench.example", "postmaster": "user0@bench.example"})
         for n in range(MAILBOXES):
-            account = {"address": f"user{n}@bench.example", "password": secrets.token_hex(8)}
+            account = {"address": f"user{n}@bench.example", "password": self.password}
             self.request("POST", "accounts", account)
             alias = {"address": f"away{n}@bench.example", "targets": [f"user{n}@remote.example"]}
             self.request("POST", "aliases", alias)
@@ -59,8 +65,10 @@ submission = ["127.0.0.1:{free_port()}"]
 submissions = ["127.0.0.1:{free_port()}"]
 max_connections_per_address = 2000
 [imap]
-starttls = []
-tls = []
+starttls = {[f"127.0.0.1:{self.imap}"] if self.reading else []}
+tls = {[f"127.0.0.1:{self.imaps}"] if self.reading else []}
+plain_login = true
+max_connections_per_address = 20000
 [pop3]
 starttls = []
 tls = []
@@ -73,6 +81,10 @@ listen = "127.0.0.1:{self.web}"
 [telemetry]
 log_filter = "warn"
 """
+
+    @property
+    def certificate(self):
+        return self.folder / "data" / "tls-certificate.pem"
 
     def prepare(self):
         """What must be there before the first start."""
@@ -129,6 +141,7 @@ class Fleet(Rohrpost):
         "rohrpost", "web-gateway", "router", "local-delivery", "remote-relay", "dsn-notifier",
         "smtp-ingress",
     ]
+    readers = ["mailbox-access"]
 
     def settings(self):
         bus, bus_process = self.broker(self.cgroup, self.folder / "broker")
@@ -139,8 +152,8 @@ class Fleet(Rohrpost):
         # The disk may be busy with what was measured before.
         return super().settings() + f"""
 [tls]
-certificate = "{data}/certificate.pem"
-key = "{data}/key.pem"
+certificate = "{self.certificate}"
+key = "{data}/tls-key.pem"
 [engines]
 bus = "{bus}"
 store = "{self.store}?timeout=30000"
@@ -158,7 +171,7 @@ content = "file://{data}/content"
 
     def start(self, environment=None):
         self.environment = environment or {}
-        for service in self.programs[1:]:
+        for service in [*self.programs[1:], *(self.readers if self.reading else [])]:
             self.services[service] = []
             self.scale(service, 1)
         wait_for("smtp-ingress listens", lambda: listens(self.port))
@@ -212,12 +225,13 @@ class OverRabbitMq(Fleet):
 
 
 class Postfix:
-    name = "postfix"
-    programs = []
+    name = package = "postfix"
+    does = {"transport"}
+    programs, readers = [], []
     local = "user{n}@bench.example"
     remote = "user{n}@remote.example"
 
-    def __init__(self, folder, sink_port):
+    def __init__(self, folder, sink_port, _reading):
         self.folder, self.sink_port, self.cgroup = folder, sink_port, Cgroup()
         self.port, self.etc = free_port(), folder / "etc"
 
@@ -298,4 +312,5 @@ def is_ready(process, port):
         return False
 
 
-ALL = [Rohrpost, OverNats, OverRabbitMq, Postfix]
+PEERS = [Postfix, Dovecot, Tuned]
+ALL = [Rohrpost, OverNats, OverRabbitMq, *PEERS]

@@ -13,14 +13,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::content::{Sizes, fill};
 use crate::latency::{Latencies, Percentiles};
 
 /// No reply takes longer; a server that hangs ends the run.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Octets of the shortest line of content: a letter, the full stop, the end. A
-/// full stop alone would end the data.
-const MIN_LINE: usize = 4;
 
 /// What to send, and how.
 #[derive(Debug, Clone, Args)]
@@ -34,9 +31,8 @@ pub(crate) struct Load {
     /// Messages in all.
     #[arg(long, default_value_t = 10_000)]
     messages: u64,
-    /// Smallest and largest content, in octets.
-    #[arg(long, num_args = 2, default_values_t = [1024, 10_240])]
-    size: Vec<usize>,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Messages per connection.
     #[arg(long, default_value_t = 1)]
     per_connection: u64,
@@ -81,7 +77,7 @@ impl Load {
             self.to
         );
         ensure!(
-            self.size[0] <= self.size[1],
+            self.sizes.are_sorted(),
             "--size is the smallest, then the largest"
         );
         let tickets = Arc::new(AtomicU64::new(0));
@@ -139,20 +135,12 @@ impl Load {
     }
 
     fn content(&self, ticket: u64) -> Vec<u8> {
-        // A spread of sizes that is the same in every run.
-        let spread = (self.size[1] - self.size[0]) as u64 + 1;
-        let size = self.size[0]
-            + (ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as usize % spread as usize;
         let mut content = format!(
             "From: <{}>\r\nSubject: message {ticket}\r\nMessage-ID: <{ticket}@bench.example>\r\n\r\n",
             self.from
         )
         .into_bytes();
-        let line = b"The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
-        while content.len() < size {
-            let room = (size - content.len()).min(line.len());
-            content.extend_from_slice(&line[line.len() - room.max(MIN_LINE)..]);
-        }
+        fill(&mut content, self.sizes.of(ticket));
         content
     }
 }

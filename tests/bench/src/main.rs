@@ -1,6 +1,8 @@
-//! The load generator and the sink that benchmarks use, so that the peers are
+//! The load generators and the sink that benchmarks use, so that the peers are
 //! measured with the same tools. `tests/bench/run` puts them to work.
 
+mod content;
+mod imap;
 mod latency;
 mod load;
 mod sink;
@@ -8,7 +10,7 @@ mod sink;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Sends mail as fast as asked, or swallows it, and says how long it took.
+/// Sends and reads mail as fast as asked, or swallows it, and says how long it took.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -19,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Sends messages over SMTP and prints rates and latencies as JSON.
     Load(load::Load),
+    /// Reads mail over IMAP, or puts it there, a step each time it is told to.
+    Imap(imap::Imap),
     /// Takes messages over SMTP, throws them away, and prints how many came.
     Sink(sink::Sink),
 }
@@ -32,6 +36,7 @@ fn main() -> Result<()> {
     let report = runtime.block_on(async {
         match arguments.command {
             Command::Load(load) => load.run().await,
+            Command::Imap(imap) => imap.run().await,
             Command::Sink(sink) => sink.run().await,
         }
     })?;
