@@ -7,7 +7,6 @@
 mod imap;
 mod mail;
 mod pop3;
-mod sasl;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

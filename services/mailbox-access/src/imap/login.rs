@@ -4,10 +4,10 @@ use imap::Limits;
 use imap::response::{Code, Response};
 use message::Secret;
 use perimeter::Denied;
+use sasl::{Credentials, SaslError, Step};
 
 use super::answer::{Answer, Failure};
 use super::session::{Incoming, Session, State};
-use crate::sasl::{self, Credentials, SaslError, Step};
 
 impl Session {
     pub(super) async fn login(
@@ -25,7 +25,6 @@ impl Session {
         initial: Option<&Secret>,
     ) -> Result<Answer, Failure> {
         self.may_log_in()?;
-        let initial = initial.map(|initial| initial.expose().as_bytes());
         let unknown = Answer::no(Code::Cannot, "The mechanisms are PLAIN and LOGIN");
         let mut step = sasl::begin(mechanism, initial).ok_or(unknown)?;
         loop {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use message::AccountId;
 use perimeter::{Arrival, Denied, Stream, handshake};
+use sasl::Credentials;
 use store::StoreError;
 use store::mailbox::{Expunge, MailboxId};
 use tokio::time::timeout;
@@ -18,7 +19,6 @@ use super::lease::Lease;
 use super::maildrop::{Maildrop, Message};
 use super::session::{Event, LoginRefusal, Session};
 use super::stuffing::Stuffing;
-use crate::sasl::Credentials;
 
 /// Entries read at a time when a maildrop is opened.
 const PAGE: usize = 10_000;

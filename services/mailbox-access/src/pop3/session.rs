@@ -13,9 +13,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use sasl::{Credentials, Exchange, SaslError, Step};
+
 use super::command::{Command, Mechanism};
 use super::maildrop::{Maildrop, Message};
-use crate::sasl::{self, Credentials, Exchange, SaslError, Step};
 
 /// The longest line: a response of SASL (RFC 5034 §4 names no limit; 12,288
 /// octets are what RFC 4954 asks of SMTP).
@@ -342,9 +343,7 @@ impl Session {
     }
 
     fn begin(&mut self, mechanism: &Mechanism) -> Option<Event> {
-        let initial = mechanism.initial.as_ref();
-        let initial = initial.map(|secret| secret.expose().as_bytes());
-        match sasl::begin(&mechanism.name, initial) {
+        match sasl::begin(&mechanism.name, mechanism.initial.as_ref()) {
             Some(step) => self.step(step),
             None => {
                 self.reject("no such mechanism");

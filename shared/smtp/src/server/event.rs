@@ -1,8 +1,8 @@
 //! What a session wants of its driver.
 
 use message::Envelope;
+use sasl::Credentials;
 
-use super::login::Credentials;
 use crate::command::{ForwardPath, Mail};
 use crate::data::Fault;
 

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use sasl::SaslError;
+
 use super::Role;
 use super::input::{LINE_MAX, Line};
-use super::login::{self, LoginError};
 use super::replies;
 use super::session::{Session, Step};
 use super::state::{Chunk, Hello, Question, State};
@@ -90,7 +91,7 @@ impl Session {
             Command::StartTls => self.start_tls(),
             Command::Auth { mechanism, initial } => {
                 if self.may_log_in() {
-                    match login::begin(&mechanism, initial.as_ref()) {
+                    match sasl::begin(&mechanism, initial.as_ref()) {
                         None => self.reply(replies::unknown_mechanism()),
                         Some(step) => self.go_on_with_login(step),
                     }
@@ -209,16 +210,16 @@ impl Session {
         false
     }
 
-    fn go_on_with_login(&mut self, step: Result<login::Step, LoginError>) {
+    fn go_on_with_login(&mut self, step: Result<sasl::Step, SaslError>) {
         match step {
-            Ok(login::Step::Challenge(challenge, exchange)) => {
+            Ok(sasl::Step::Challenge(challenge, exchange)) => {
                 self.state = State::Challenged(exchange);
                 self.reply(replies::challenge(challenge));
             }
-            Ok(login::Step::Complete(credentials)) => {
+            Ok(sasl::Step::Complete(credentials)) => {
                 self.state = State::Asked(Question::Authenticate(credentials));
             }
-            Err(error) => self.reply(replies::login_error(&error)),
+            Err(error) => self.reply(replies::login_error(error)),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! the [next event](Session::next_event) again and again; a question of the
 //! session stands until it is answered, by one of the `accept_…` methods or by
 //! [`Session::refuse`]. Order of commands, pipelining (RFC 2920), chunks
-//! (RFC 3030), limits (RFC 9422), login (RFC 4954), and the envelope are the session's own affair.
+//! (RFC 3030), limits (RFC 9422), login (RFC 4954), and the envelope are the
+//! session's own affair.
 //!
 //! Commands injected in clear behind STARTTLS (RFC 3207), or sent ahead behind
 //! any other command whose reply decides what comes next, end the session, as
@@ -15,7 +16,6 @@
 mod event;
 mod execute;
 mod input;
-mod login;
 mod replies;
 mod session;
 mod state;
@@ -24,7 +24,6 @@ mod transfer;
 use message::Domain;
 
 pub use event::{Arrival, Event};
-pub use login::Credentials;
 pub use session::Session;
 
 /// What a session offers and demands.

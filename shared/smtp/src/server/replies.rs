@@ -2,8 +2,8 @@
 //! also words.
 
 use message::{Domain, EnhancedStatus, MessageId};
+use sasl::SaslError;
 
-use super::login::LoginError;
 use super::{Role, SessionConfig};
 use crate::data::Fault;
 use crate::reply::Reply;
@@ -157,11 +157,11 @@ pub(super) fn unknown_mechanism() -> Reply {
     Reply::new(504, status(5, 5, 4), "Mechanism not offered")
 }
 
-pub(super) fn login_error(error: &LoginError) -> Reply {
+pub(super) fn login_error(error: SaslError) -> Reply {
     match error {
-        LoginError::Cancelled => Reply::new(501, status(5, 7, 0), "Authentication cancelled"),
-        LoginError::Syntax => Reply::new(501, status(5, 5, 2), "Cannot read the response"),
-        LoginError::OtherIdentity => {
+        SaslError::Cancelled => Reply::new(501, status(5, 7, 0), "Authentication cancelled"),
+        SaslError::Syntax => Reply::new(501, status(5, 5, 2), "Cannot read the response"),
+        SaslError::OtherIdentity => {
             Reply::new(535, status(5, 7, 8), "Nobody may act as somebody else")
         }
     }

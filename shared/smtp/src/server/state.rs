@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use message::{AccountId, Address, Body, Envelope, Protocol, Recipient, Transaction};
+use sasl::{Credentials, Exchange};
 
 use super::event::Arrival;
-use super::login::{Credentials, Exchange};
 use crate::command::{ClientName, Mail, Rcpt};
 use crate::data::{ChunkDecoder, Decoder, Summary};
 use crate::reply::Reply;

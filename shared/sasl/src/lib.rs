@@ -1,21 +1,34 @@
-//! The mechanisms of SASL that clients log in with: PLAIN (RFC 4616), and LOGIN,
-//! which no RFC describes and every client speaks. Both only under TLS.
+//! The mechanisms of SASL that clients log in with, on the server's side and
+//! without I/O: PLAIN (RFC 4616), and LOGIN, which no RFC describes and every
+//! client speaks. Both send the password as it is, so both are for TLS.
+//!
+//! SMTP (RFC 4954), IMAP (RFC 9051 §6.2.2) and POP3 (RFC 5034) carry the same
+//! lines in base64 and differ only in what stands before them. A login goes from
+//! [`begin`] by [`Exchange::respond`] to [`Step::Complete`]; any error ends it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use message::Secret;
 
+/// The names of the mechanisms, as they are offered.
+pub const MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
+
+/// "Username:" and "Password:".
+const USER_CHALLENGE: &str = "VXNlcm5hbWU6";
+const PASSWORD_CHALLENGE: &str = "UGFzc3dvcmQ6";
+
 /// A name and a password to be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     /// The login name as the client sent it.
-    pub(crate) user: String,
-    pub(crate) password: Secret,
+    pub user: String,
+    /// The password.
+    pub password: Secret,
 }
 
 /// How far a login has come: what the next line is the answer to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Exchange {
+pub enum Exchange {
     /// An empty challenge of PLAIN.
     Plain,
     /// LOGIN asked for the name.
@@ -26,7 +39,7 @@ pub(crate) enum Exchange {
 
 /// Where a login goes on.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// Another challenge, in base64.
     Challenge(&'static str, Exchange),
     /// The credentials are complete.
@@ -35,25 +48,21 @@ pub(crate) enum Step {
 
 /// Why a client's response ends the login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SaslError {
+pub enum SaslError {
+    /// The client sent `*`.
     #[error("cancelled")]
     Cancelled,
+    /// The response is not base64, or not what the mechanism defines.
     #[error("not a response of this mechanism")]
     Syntax,
+    /// PLAIN asked to act as somebody else.
     #[error("acting as somebody else is not possible")]
     OtherIdentity,
 }
 
-/// The names of the mechanisms.
-pub(crate) const MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
-
-/// "Username:" and "Password:".
-const USER_CHALLENGE: &str = "VXNlcm5hbWU6";
-const PASSWORD_CHALLENGE: &str = "UGFzc3dvcmQ6";
-
-/// Begins a login; none if the mechanism is not offered. `=` stands for an
-/// initial response that is empty.
-pub(crate) fn begin(mechanism: &str, initial: Option<&[u8]>) -> Option<Result<Step, SaslError>> {
+/// Begins a login; none if the mechanism is not offered. The initial response is
+/// in base64; `=` stands for one that is empty (RFC 4954 §4).
+pub fn begin(mechanism: &str, initial: Option<&Secret>) -> Option<Result<Step, SaslError>> {
     let (challenge, exchange) = if mechanism.eq_ignore_ascii_case("PLAIN") {
         ("", Exchange::Plain)
     } else if mechanism.eq_ignore_ascii_case("LOGIN") {
@@ -61,16 +70,19 @@ pub(crate) fn begin(mechanism: &str, initial: Option<&[u8]>) -> Option<Result<St
     } else {
         return None;
     };
-    Some(match initial {
+    Some(match initial.map(Secret::expose) {
         None => Ok(Step::Challenge(challenge, exchange)),
-        Some(b"=") => exchange.respond(b""),
-        Some(initial) => exchange.respond(initial),
+        Some("=") => exchange.respond(b""),
+        Some(initial) => exchange.respond(initial.as_bytes()),
     })
 }
 
 impl Exchange {
-    /// Takes the client's response to the challenge.
-    pub(crate) fn respond(self, line: &[u8]) -> Result<Step, SaslError> {
+    /// Takes the client's response to the challenge, without its line end.
+    ///
+    /// # Errors
+    /// When the login is over without credentials.
+    pub fn respond(self, line: &[u8]) -> Result<Step, SaslError> {
         if line == b"*" {
             return Err(SaslError::Cancelled);
         }
@@ -111,15 +123,17 @@ fn plain(response: &str) -> Result<Credentials, SaslError> {
 mod tests {
     use super::*;
 
+    fn complete(user: &str, password: &str) -> Step {
+        Step::Complete(Credentials {
+            user: user.to_owned(),
+            password: Secret::new(password),
+        })
+    }
+
     fn check(response: &str, expected: Result<(&str, &str), SaslError>) {
         let line = STANDARD.encode(response);
         let got = Exchange::Plain.respond(line.as_bytes());
-        let expected = expected.map(|(user, password)| {
-            Step::Complete(Credentials {
-                user: user.to_owned(),
-                password: Secret::new(password),
-            })
-        });
+        let expected = expected.map(|(user, password)| complete(user, password));
         assert_eq!(got, expected, "{response:?}");
     }
 
@@ -133,11 +147,26 @@ mod tests {
     }
 
     #[test]
+    fn login_asks_for_the_name_and_then_for_the_password() {
+        let Some(Ok(Step::Challenge("VXNlcm5hbWU6", exchange))) = begin("login", None) else {
+            panic!("LOGIN begins with a challenge");
+        };
+        let Ok(Step::Challenge("UGFzc3dvcmQ6", exchange)) = exchange.respond(b"YWxpY2U=") else {
+            panic!("LOGIN asks for the password");
+        };
+        assert_eq!(
+            exchange.respond(b"c2VjcmV0"),
+            Ok(complete("alice", "secret"))
+        );
+    }
+
+    #[test]
     fn a_login_can_be_cancelled_and_must_be_base64() {
         let cancelled = Exchange::LoginUser.respond(b"*");
         assert_eq!(cancelled, Err(SaslError::Cancelled));
         assert_eq!(Exchange::Plain.respond(b"%%"), Err(SaslError::Syntax));
         assert_eq!(begin("CRAM-MD5", None), None);
-        assert_eq!(begin("plain", Some(b"=")), Some(Err(SaslError::Syntax)));
+        let empty = Secret::new("=");
+        assert_eq!(begin("plain", Some(&empty)), Some(Err(SaslError::Syntax)));
     }
 }
