@@ -24,7 +24,7 @@ pub use ledger::Ledger;
 pub use mailbox::MailboxStore;
 use message::Clock;
 
-pub use self::redis::{RedisStore, Standing, Time};
+pub use self::redis::{RedisStore, Time};
 
 /// Bounds and times that hold for every engine.
 #[derive(Debug, Clone, PartialEq, Eq)]

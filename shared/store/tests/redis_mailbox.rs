@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use message::{AccountId, Clock, MessageId};
 use servers::RedisServer;
-use store::mailbox::{Appended, Flag, FlagChange, MailboxId, MailboxName, NewEntry, Quota};
+use store::mailbox::{
+    Appended, Cause, Epochs, Flag, FlagChange, MailboxId, MailboxName, NewEntry, Quota, Standing,
+};
 use store::{MailboxStore, RedisStore, StoreOptions, Time};
 use tokio::task::JoinSet;
 
@@ -83,36 +85,67 @@ async fn deliver(store: &RedisStore, number: u64) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_jump_when_the_epoch_rises() {
+async fn numbers_jump_in_each_process_and_once() {
     let server = RedisServer::start("").await.unwrap();
     store::init(&server.url()).await.unwrap();
     let store = connect(&server).await;
     assert_eq!(deliver(&store, 1).await, 1);
-    let before = store
-        .mailbox(ANNA, MailboxId::INBOX)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(store.standing().await.unwrap().is_settled());
-
-    store.raise_epoch().await.unwrap();
-    assert!(!store.standing().await.unwrap().is_settled());
-    let after = store
-        .mailbox(ANNA, MailboxId::INBOX)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(after.uid_next, before.uid_next + 1_000_000);
-    assert!(after.highest_modseq > before.highest_modseq + 1_000_000);
-    assert_eq!(after.uid_validity, before.uid_validity);
+    store.raise_epoch(Cause::Declared).await.unwrap();
     assert_eq!(deliver(&store, 2).await, 1_000_002);
-    let uids = store.states(ANNA, MailboxId::INBOX, 0, 10).await.unwrap();
-    assert!(uids.iter().map(|state| state.uid).eq([1, 1_000_002]));
-
     let another = connect(&server).await;
-    assert_eq!(deliver(&another, 3).await, 1_000_003, "it jumps once");
-    another.confirm_epoch().await.unwrap();
-    assert!(store.standing().await.unwrap().is_settled());
+    assert_eq!(deliver(&another, 3).await, 1_000_003);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_put_in_place_again_and_again_gives_no_number_twice() {
+    let mut server = RedisServer::start("").await.unwrap();
+    store::init(&server.url()).await.unwrap();
+    let store = connect(&server).await;
+    assert_eq!(deliver(&store, 1).await, 1);
+    let backup = server.copy().unwrap();
+    fence_above(&server, &fence(&server)).await;
+    for (epoch, uid) in [(1, 1_000_002), (2, 2_000_002)] {
+        assert!(deliver(&store, 10 + epoch).await < uid);
+        server.kill();
+        server.put_back(&backup).unwrap();
+        server.start_again().await.unwrap();
+        let standing = standing_soon(&store).await;
+        assert_eq!((standing.epoch, standing.confirmed), (epoch, 0));
+        assert_eq!(standing.cause, Some(Cause::Restored));
+        assert!(standing.known_until.is_some());
+        assert_eq!(deliver(&store, 20 + epoch).await, uid);
+    }
+}
+
+/// How the store stands once the server is reached again.
+async fn standing_soon(store: &RedisStore) -> Standing {
+    let waiting = async {
+        loop {
+            match store.standing().await {
+                Ok(standing) => return standing,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.expect("the server is back")
+}
+
+/// The time that processes remember.
+fn fence(server: &RedisServer) -> String {
+    server
+        .ask(&["HGET", "m:{index}:standing", "fence"])
+        .unwrap()
+}
+
+async fn fence_above(server: &RedisServer, before: &str) {
+    let waiting = async {
+        while fence(server) == before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.expect("the fence moves on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +170,8 @@ async fn a_restart_leaves_the_epoch_and_a_promoted_replica_raises_it() {
     let promoted: String = ask(&replica, &["REPLICAOF", "NO", "ONE"]).await;
     assert_eq!(promoted, "OK");
     let store = connect(&replica).await;
-    assert_eq!(store.standing().await.unwrap().epoch, 1);
+    let standing = store.standing().await.unwrap();
+    assert_eq!((standing.epoch, standing.cause), (1, Some(Cause::Promoted)));
     assert_eq!(deliver(&store, 2).await, 1_000_002);
 }
 

@@ -40,6 +40,7 @@ struct Families {
     in_flight: Gauge,
     queue: Family<InState, Gauge>,
     reclaimed: Counter,
+    unsettled: Gauge,
 }
 
 /// Registers metrics and hands out what counts into them.
@@ -118,6 +119,10 @@ impl Metrics {
             in_flight: book.enter("messages_in_flight", "Messages accepted and not settled"),
             queue: book.enter("queue_jobs", "Jobs in the ledger by state"),
             reclaimed: book.enter("content_reclaimed_octets", "Octets of content given back"),
+            unsettled: book.enter(
+                "store_unsettled",
+                "Whether the store may have lost mail and waits for an operator: 1 or 0",
+            ),
             registry: book.0,
         };
         Self(Arc::new(families))
@@ -229,6 +234,11 @@ impl Metrics {
     pub fn set_queue(&self, state: &'static str, jobs: u64) {
         let gauge = self.0.queue.get_or_create(&InState { state });
         gauge.set(i64::try_from(jobs).unwrap_or(i64::MAX));
+    }
+
+    /// Whether the store may have lost mail and waits for an operator.
+    pub fn set_unsettled(&self, unsettled: bool) {
+        self.0.unsettled.set(unsettled.into());
     }
 
     /// All metrics in the text format of OpenMetrics.

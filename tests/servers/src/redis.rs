@@ -1,6 +1,8 @@
 //! `redis-server` with an append-only file.
 
+use std::fs;
 use std::io;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -10,6 +12,9 @@ use crate::process::Process;
 
 /// How long a reply may take, in a URL of the store.
 const PATIENCE: &str = "timeout=30000";
+
+/// Where the files of the append-only log are, in the server's directory.
+const LOG: &str = "appendonlydir";
 
 /// A `redis-server` that syncs its append-only file before it answers.
 #[derive(Debug)]
@@ -100,6 +105,30 @@ impl RedisServer {
         Ok(())
     }
 
+    /// A copy of its log as it is now, as a backup would be.
+    ///
+    /// # Errors
+    /// When that cannot be made.
+    pub fn copy(&self) -> io::Result<TempDir> {
+        let copy = TempDir::with_prefix("redis-copy-")?;
+        copy_files(&self.directory.path().join(LOG), copy.path())?;
+        Ok(copy)
+    }
+
+    /// Puts a copy in the place of its log, while it does not run.
+    ///
+    /// # Errors
+    /// When it runs, or the files cannot be replaced.
+    pub fn put_back(&mut self, copy: &TempDir) -> io::Result<()> {
+        if self.process.is_some() {
+            return Err(io::Error::other("the server runs"));
+        }
+        let log = self.directory.path().join(LOG);
+        fs::remove_dir_all(&log)?;
+        fs::create_dir(&log)?;
+        copy_files(copy.path(), &log)
+    }
+
     fn prepare(settings: &str, tls: bool) -> io::Result<Self> {
         let server = Self {
             process: None,
@@ -118,7 +147,7 @@ impl RedisServer {
              appendonly yes\nappendfsync always\nmaxmemory-policy noeviction\n{settings}\n",
             directory.display(),
         );
-        std::fs::write(directory.join("redis.conf"), configuration)?;
+        fs::write(directory.join("redis.conf"), configuration)?;
         Ok(server)
     }
 
@@ -126,4 +155,12 @@ impl RedisServer {
         self.start_again().await?;
         Ok(self)
     }
+}
+
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    for file in fs::read_dir(from)? {
+        let file = file?;
+        fs::copy(file.path(), to.join(file.file_name()))?;
+    }
+    Ok(())
 }

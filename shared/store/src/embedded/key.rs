@@ -47,6 +47,8 @@ pub(super) enum Space {
     Delivered,
     /// That an account no longer shows a content.
     Release,
+    /// The store's epoch, and when it was last in use.
+    Epoch,
 
     /// The ledger: what acceptance said, by message.
     LedgerEntry = 0x50,

@@ -35,6 +35,7 @@ pub struct EmbeddedStore {
     locks: mailbox::Locks,
     ledger: ledger::Memory,
 }
+    watch: mailbox::Watch,
 
 impl EmbeddedStore {
     /// Opens the store in `directory`, which is created where missing.
@@ -63,6 +64,7 @@ impl EmbeddedStore {
             ledger: ledger::Memory::default(),
         })
     }
+            watch: mailbox::Watch::default(),
 
     /// The same store, asking `free` how much room there is; for tests.
     #[must_use]

@@ -15,6 +15,7 @@
 //! that it knows. It may see a change twice, and never misses one.
 
 mod entry;
+mod epoch;
 mod flag;
 mod lock;
 mod name;
@@ -28,6 +29,8 @@ use message::{AccountId, ContentId, MessageId};
 
 use crate::StoreError;
 pub use entry::{EntryState, MailboxEntry, MailboxInfo, Measure, NewEntry, Quota, Release, Usage};
+pub(crate) use epoch::ABSENCE;
+pub use epoch::{Absence, Cause, Epochs, Standing};
 pub use flag::{Flag, FlagChange, Keyword, KeywordError, sorted};
 pub use lock::LockHolder;
 pub use name::{MailboxId, MailboxName, MailboxNameError, Role, STANDARD};
@@ -53,7 +56,7 @@ pub const VANISHED_KEPT: usize = 10_000;
 /// changes in the same step. Repeating it after a lost answer changes nothing
 /// more, except for an append without a delivery and a copy.
 #[async_trait]
-pub trait MailboxStore: Send + Sync {
+pub trait MailboxStore: Epochs {
     /// Puts a message into a mailbox; checks and writes the delivery record and
     /// the quota in the same step.
     async fn append(

@@ -32,7 +32,6 @@ mod time;
 use crate::{StoreError, StoreOptions};
 use connection::Link;
 use epoch::Epoch;
-pub use epoch::Standing;
 use mailbox::Changes;
 use place::Place;
 pub(crate) use place::without_password;

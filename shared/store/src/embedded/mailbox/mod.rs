@@ -14,6 +14,7 @@
 //! | Shown · account · content | how many entries show it |
 //! | Delivered · account · message | nothing: the delivery record |
 //! | Release · account · content | nothing: waits for the ledger |
+//! | Epoch | [`epoch::EpochRecord`] |
 //!
 //! Entries stand on a *shelf*, which a mailbox keeps when it is renamed. Counts
 //! are kept in the records and change in the step that changes entries, so that
@@ -24,6 +25,7 @@
 mod append;
 mod copy;
 mod desk;
+mod epoch;
 mod expunge;
 mod flags;
 mod list;
@@ -50,6 +52,7 @@ use crate::mailbox::{
     FlagsStored, LockHolder, MailboxChanges, MailboxEntry, MailboxId, MailboxInfo, MailboxName,
     MailboxStore, Measure, NewEntry, Quota, Release, Renamed, Role, Usage,
 };
+pub(super) use epoch::Watch;
 pub(super) use lock::Locks;
 use record::AccountRecord;
 use steps::{ascending, removed};

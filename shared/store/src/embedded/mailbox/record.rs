@@ -67,6 +67,9 @@ pub(super) struct AccountRecord {
     /// The account is gone for good, and may still be being emptied.
     #[serde(default)]
     pub(super) removed: bool,
+    /// The store's epoch for which the numbers have jumped.
+    #[serde(default)]
+    pub(super) epoch: u64,
 }
 
 impl AccountRecord {

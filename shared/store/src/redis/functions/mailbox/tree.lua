@@ -5,7 +5,7 @@
 --   :doomed         set   shelves of deleted mailboxes that are not empty yet
 
 -- Restored or failed over to an older copy, the store may have given numbers that
--- it no longer knows of: beyond this many it gives none twice.
+-- it no longer knows of: beyond this many for each epoch it gives none twice.
 local JUMP = 1000000
 
 local function all_mailboxes(base)
@@ -30,10 +30,10 @@ local function make_standard(base, account, args, time)
   end
 end
 
-local function jump(base, account)
-  account.modseq = account.modseq + JUMP
+local function jump(base, account, epochs)
+  account.modseq = account.modseq + JUMP * epochs
   for _, mailbox in ipairs(all_mailboxes(base)) do
-    mailbox.next = math.min(mailbox.next + JUMP, LAST_UID)
+    mailbox.next = math.min(mailbox.next + JUMP * epochs, LAST_UID)
     mailbox.modseq = next_modseq(account)
     save_mailbox(base, mailbox)
   end
@@ -49,7 +49,7 @@ local function open_account(keys, args)
   if account.mailbox == 0 and account.removed == 0 then
     make_standard(base, account, args, time)
   else
-    jump(base, account)
+    jump(base, account, tonumber(epoch) - account.epoch)
   end
   account.epoch = tonumber(epoch)
   save_account(base, account)
