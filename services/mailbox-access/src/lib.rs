@@ -4,6 +4,7 @@
 //! It holds no state but that of its sessions: any number of instances stand side
 //! by side over one store.
 
+mod entrance;
 mod imap;
 mod mail;
 mod pop3;

@@ -35,10 +35,11 @@ use async_trait::async_trait;
 use config::Config;
 use content::ContentStore;
 use message::{Clock, Randomness};
-use perimeter::{Arrival, Door, Doors, Logins, Reception, Tls};
+use perimeter::{Arrival, Doors, Logins, Tls};
 use store::ledger::References;
 use store::{Directory, MailboxStore};
 
+use crate::entrance::{Entrance, Protocol};
 use crate::{Error, Ports};
 use session::Session;
 
@@ -61,12 +62,6 @@ struct Service {
     send_timeout: Duration,
 }
 
-/// How clients are received at one kind of port.
-struct Port {
-    service: Arc<Service>,
-    implicit_tls: bool,
-}
-
 /// Binds the ports of IMAP.
 pub(crate) async fn doors(
     config: &Config,
@@ -75,13 +70,12 @@ pub(crate) async fn doors(
     tls: &Tls,
 ) -> Result<Doors, Error> {
     let imap = &config.imap;
-    let clock = ports.station.clock();
-    let service = Arc::new(Service {
+    let service = Service {
         directory: Arc::clone(&ports.directory),
         mailboxes: Arc::clone(&ports.mailboxes),
         references: Arc::clone(&ports.references),
         content: Arc::clone(&ports.content),
-        clock: Arc::clone(clock),
+        clock: Arc::clone(ports.station.clock()),
         random: Arc::clone(&ports.random),
         logins: Arc::clone(logins),
         tls: Some(tls.clone()),
@@ -91,45 +85,25 @@ pub(crate) async fn doors(
         login_timeout: imap.login_timeout.duration(),
         idle_timeout: imap.idle_timeout.duration(),
         send_timeout: imap.send_timeout.duration(),
-    });
-    let mut doors = Vec::new();
-    for (listeners, implicit_tls) in [(&imap.starttls, false), (&imap.tls, true)] {
-        let reception: Arc<dyn Reception> = Arc::new(Port {
-            service: Arc::clone(&service),
-            implicit_tls,
-        });
-        doors.extend(Door::open("IMAP", listeners, &reception).await?);
-    }
-    Ok(Doors {
-        doors,
+    };
+    let entrance = Entrance {
+        starttls: &imap.starttls,
+        tls: &imap.tls,
         max_connections: imap.max_connections,
         max_per_address: imap.max_connections_per_address,
         header_timeout: imap.login_timeout.duration(),
-        tls: Some(tls.clone()),
-        metrics: ports.station.metrics().clone(),
-        clock: Arc::clone(clock),
-    })
+    };
+    entrance.open(service, tls, &ports.station).await
 }
 
 #[async_trait]
-impl Reception for Port {
-    fn name(&self) -> &'static str {
-        match self.implicit_tls {
-            true => "imaps",
-            false => "imap",
-        }
-    }
+impl Protocol for Service {
+    const NAME: &'static str = "IMAP";
+    const PORTS: [&'static str; 2] = ["imap", "imaps"];
+    const SORRY: &'static str = "* BYE [UNAVAILABLE] Too many connections; try again later\r\n";
 
-    fn sorry(&self) -> Vec<u8> {
-        match self.implicit_tls {
-            true => Vec::new(),
-            false => b"* BYE [UNAVAILABLE] Too many connections; try again later\r\n".to_vec(),
-        }
-    }
-
-    async fn serve(self: Arc<Self>, arrival: Arrival) -> io::Result<()> {
-        let service = Arc::clone(&self.service);
-        let session = Session::open(service, self.implicit_tls, arrival).await?;
+    async fn serve(self: Arc<Self>, implicit_tls: bool, arrival: Arrival) -> io::Result<()> {
+        let session = Session::open(self, implicit_tls, arrival).await?;
         session.serve().await;
         Ok(())
     }

@@ -29,9 +29,10 @@ use async_trait::async_trait;
 use config::Config;
 use content::ContentStore;
 use message::{Clock, Randomness};
-use perimeter::{Arrival, Door, Doors, Logins, Reception, Tls};
+use perimeter::{Arrival, Doors, Logins, Tls};
 use store::MailboxStore;
 
+use crate::entrance::{Entrance, Protocol};
 use crate::{Error, Ports};
 use connection::Connection;
 use delay::LoginDelay;
@@ -51,12 +52,6 @@ struct Service {
     timeout: Duration,
 }
 
-/// How clients are received at one kind of port.
-struct Port {
-    service: Arc<Service>,
-    implicit_tls: bool,
-}
-
 /// Binds the ports of POP3.
 pub(crate) async fn doors(
     config: &Config,
@@ -67,7 +62,7 @@ pub(crate) async fn doors(
     let pop3 = &config.pop3;
     let clock = ports.station.clock();
     let delay = pop3.login_delay.duration();
-    let service = Arc::new(Service {
+    let service = Service {
         mailboxes: Arc::clone(&ports.mailboxes),
         content: Arc::clone(&ports.content),
         clock: Arc::clone(clock),
@@ -80,46 +75,25 @@ pub(crate) async fn doors(
         }),
         tls: tls.clone(),
         timeout: pop3.timeout.duration(),
-    });
-    let clock = Arc::clone(clock);
-    let mut doors = Vec::new();
-    for (listeners, implicit_tls) in [(&pop3.starttls, false), (&pop3.tls, true)] {
-        let reception: Arc<dyn Reception> = Arc::new(Port {
-            service: Arc::clone(&service),
-            implicit_tls,
-        });
-        doors.extend(Door::open("POP3", listeners, &reception).await?);
-    }
-    Ok(Doors {
-        doors,
+    };
+    let entrance = Entrance {
+        starttls: &pop3.starttls,
+        tls: &pop3.tls,
         max_connections: pop3.max_connections,
         max_per_address: pop3.max_connections_per_address,
         header_timeout: pop3.timeout.duration(),
-        tls: Some(tls.clone()),
-        metrics: ports.station.metrics().clone(),
-        clock,
-    })
+    };
+    entrance.open(service, tls, &ports.station).await
 }
 
 #[async_trait]
-impl Reception for Port {
-    fn name(&self) -> &'static str {
-        match self.implicit_tls {
-            true => "pop3s",
-            false => "pop3",
-        }
-    }
+impl Protocol for Service {
+    const NAME: &'static str = "POP3";
+    const PORTS: [&'static str; 2] = ["pop3", "pop3s"];
+    const SORRY: &'static str = "-ERR [SYS/TEMP] too many connections\r\n";
 
-    fn sorry(&self) -> Vec<u8> {
-        match self.implicit_tls {
-            true => Vec::new(),
-            false => b"-ERR [SYS/TEMP] too many connections\r\n".to_vec(),
-        }
-    }
-
-    async fn serve(self: Arc<Self>, arrival: Arrival) -> io::Result<()> {
-        let service = Arc::clone(&self.service);
-        let connection = Connection::open(service, self.implicit_tls, arrival).await?;
+    async fn serve(self: Arc<Self>, implicit_tls: bool, arrival: Arrival) -> io::Result<()> {
+        let connection = Connection::open(self, implicit_tls, arrival).await?;
         connection.serve().await;
         Ok(())
     }
