@@ -1,5 +1,6 @@
 //! The ports of state: who has an account ([`Directory`]), what is in a mailbox
-//! ([`MailboxStore`]), and what became of every message ([`Ledger`]).
+//! ([`MailboxStore`]), what became of every message ([`Ledger`]), and who guesses
+//! passwords ([`LoginFailures`]).
 //!
 //! Each operation is one atomic, idempotent step of the domain, and no
 //! operation spans two ports, so that an engine may keep them apart. A step
@@ -11,6 +12,7 @@ pub mod conformance;
 pub mod directory;
 mod embedded;
 pub mod ledger;
+pub mod logins;
 pub mod mailbox;
 mod redis;
 
@@ -21,6 +23,7 @@ use std::time::Duration;
 pub use directory::Directory;
 pub use embedded::{EmbeddedStore, FreeSpace, SyncFailure};
 pub use ledger::Ledger;
+pub use logins::LoginFailures;
 pub use mailbox::MailboxStore;
 use message::Clock;
 
@@ -105,7 +108,7 @@ impl StoreError {
     }
 }
 
-/// The three ports, on one engine.
+/// The ports, on one engine.
 #[derive(Clone)]
 pub struct Stores {
     /// Domains, accounts, aliases.
@@ -114,14 +117,20 @@ pub struct Stores {
     pub mailbox: Arc<dyn MailboxStore>,
     /// Messages.
     pub ledger: Arc<dyn Ledger>,
+    /// Failed logins.
+    pub logins: Arc<dyn LoginFailures>,
 }
 
 impl Stores {
-    fn on<S: Directory + MailboxStore + Ledger + 'static>(store: Arc<S>) -> Self {
+    /// All on one store.
+    pub fn on<S: Directory + MailboxStore + Ledger + LoginFailures + 'static>(
+        store: Arc<S>,
+    ) -> Self {
         Self {
             directory: store.clone(),
             mailbox: store.clone(),
-            ledger: store,
+            ledger: store.clone(),
+            logins: store,
         }
     }
 }

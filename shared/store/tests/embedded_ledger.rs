@@ -1,4 +1,5 @@
-//! The embedded store passes the conformance suite of the ledger.
+//! The embedded store passes the conformance suites of what goes by the clock: the
+//! ledger and failed logins.
 
 mod operations;
 
@@ -11,7 +12,7 @@ use message::time::ManualClock;
 use proptest::prelude::*;
 use store::conformance::ledger::balance;
 use store::conformance::{self, Subject};
-use store::{EmbeddedStore, Ledger, StoreOptions};
+use store::{EmbeddedStore, Ledger, LoginFailures, StoreOptions};
 use tempfile::TempDir;
 
 /// An embedded store in a directory of its own.
@@ -32,16 +33,33 @@ impl Embedded {
             clock,
         }
     }
-}
 
-#[async_trait]
-impl Subject<dyn Ledger> for Embedded {
-    async fn open(&self) -> Arc<dyn Ledger> {
+    fn store(&self) -> Arc<EmbeddedStore> {
         let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
         let clock = Arc::new(self.clock.clone());
         let store = EmbeddedStore::open(self.folder.path(), self.options.clone(), clock, fail);
         Arc::new(store.expect("the store opens"))
     }
+}
+
+#[async_trait]
+impl Subject<dyn Ledger> for Embedded {
+    async fn open(&self) -> Arc<dyn Ledger> {
+        self.store()
+    }
+}
+
+#[async_trait]
+impl Subject<dyn LoginFailures> for Embedded {
+    async fn open(&self) -> Arc<dyn LoginFailures> {
+        self.store()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_logins() {
+    let fresh = async |clock| Embedded::fresh(StoreOptions::default(), clock);
+    conformance::logins::run(fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

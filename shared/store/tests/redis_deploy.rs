@@ -4,12 +4,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use message::{AccountId, MessageId};
 use servers::RedisServer;
 use store::directory::DomainRecord;
 use store::ledger::Entries;
-use store::{Directory, MailboxStore, RedisStore, StoreError, StoreOptions, Time};
+use store::logins::{Client, User};
+use store::{Directory, LoginFailures, MailboxStore, RedisStore, StoreError, StoreOptions, Time};
 use tempfile::TempDir;
 
 /// Every user that has a password.
@@ -134,5 +136,29 @@ async fn each_service_is_denied_what_is_not_its_own() {
                 other => panic!("{other}"),
             });
         denied(added, &format!("{user} edits the directory"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_checks_passwords_counts_failures_and_nobody_else_does() {
+    let redis = Deployed::start().await;
+    let client = Client::at([192, 0, 2, 1].into());
+    let user = User::Account(AccountId::from_bits(7));
+    let count = async |service: &str| {
+        let store = redis.open(service).await;
+        let window = Duration::from_secs(60);
+        store.count_failed_login(client, user, window).await
+    };
+    for (before, service) in (0..).zip(["smtp-ingress", "mailbox-access", "web-gateway"]) {
+        let counted = count(service).await.unwrap();
+        assert_eq!(
+            (counted.from_client, counted.for_user),
+            (before, before),
+            "{service}"
+        );
+    }
+    for service in ["router", "local-delivery", "remote-relay", "dsn-notifier"] {
+        let refused = count(service).await.expect_err(service).to_string();
+        assert!(refused.contains("NOPERM"), "{service}: {refused}");
     }
 }

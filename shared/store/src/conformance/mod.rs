@@ -11,6 +11,7 @@
 
 pub mod directory;
 pub mod ledger;
+pub mod logins;
 pub mod mailbox;
 
 use std::future::Future;

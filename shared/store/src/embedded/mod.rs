@@ -1,4 +1,4 @@
-//! The embedded adapter: all three ports in one file of this machine, for one
+//! The embedded adapter: all ports in one file of this machine, for one
 //! process at a time.
 //!
 //! [`engine`] gives atomic steps over ordered keys; the other modules say what
@@ -9,6 +9,7 @@ mod directory;
 mod engine;
 mod key;
 mod ledger;
+mod logins;
 mod mailbox;
 mod page;
 mod room;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use message::Clock;
 
+use crate::logins::Counts;
 use crate::mailbox::Watchers;
 use crate::{StoreError, StoreOptions};
 use engine::Engine;
@@ -35,6 +37,7 @@ pub struct EmbeddedStore {
     locks: mailbox::Locks,
     ledger: ledger::Memory,
 }
+    logins: Counts,
     watch: mailbox::Watch,
 
 impl EmbeddedStore {
@@ -63,6 +66,7 @@ impl EmbeddedStore {
             locks: mailbox::Locks::default(),
             ledger: ledger::Memory::default(),
         })
+            logins: Counts::default(),
     }
             watch: mailbox::Watch::default(),
 

@@ -20,7 +20,7 @@ const BASE: [&str; 4] = [
     include_str!("functions/base/failure.lua"),
 ];
 
-const LIBRARIES: [Library; 3] = [
+const LIBRARIES: [Library; 4] = [
     Library {
         name: "rohrpost_directory",
         parts: super::directory::FUNCTIONS,
@@ -32,6 +32,10 @@ const LIBRARIES: [Library; 3] = [
     Library {
         name: "rohrpost_ledger",
         parts: super::ledger::FUNCTIONS,
+    },
+    Library {
+        name: "rohrpost_logins",
+        parts: super::logins::FUNCTIONS,
     },
 ];
 
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_changed_function_changes_the_version() {
-        let [directory, mailbox, ledger] = &LIBRARIES;
+        let [directory, mailbox, ledger, _] = &LIBRARIES;
         assert!(
             directory
                 .source()

@@ -1,4 +1,4 @@
-//! The adapter on Redis 7: all three ports on one server that many processes
+//! The adapter on Redis 7: all ports on one server that many processes
 //! share.
 //!
 //! Each operation is one Redis Function in Lua, which the server runs alone and
@@ -7,7 +7,7 @@
 //! they are those of this version. `docs/adr/0004-redis-store.md` has the keys,
 //! the rights of each service and what is durable when.
 //!
-//! Keys of a port begin with a letter of its own (`d:`, `m:`, `l:`), for ACLs,
+//! Keys of a port begin with a letter of its own (`d:`, `m:`, `l:`, `f:`), for ACLs,
 //! and carry a hash tag, for Redis Cluster. A function is given the common
 //! beginning of its keys as `KEYS[1]`, such as `m:{4a5f…}`, and appends the rest.
 //!
@@ -22,6 +22,7 @@ mod epoch;
 mod failure;
 mod functions;
 mod ledger;
+mod logins;
 mod mailbox;
 mod memory;
 mod place;
