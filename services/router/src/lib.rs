@@ -18,6 +18,7 @@ mod decision;
 mod feeder;
 mod grouping;
 mod reclaimer;
+mod standing;
 mod trail;
 mod upkeep;
 
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 pub use decision::{Routing, Ways};
 use feeder::Feeder;
 use reclaimer::Reclaimer;
+use standing::Lookout;
 use upkeep::Upkeep;
 
 /// Messages routed at a time.
@@ -96,6 +98,7 @@ pub async fn run(
             station: station.clone(),
         },
         reclaimer: Reclaimer {
+            lookout: Lookout::new(mailbox.clone(), station.metrics().clone()),
             ledger: ledger.clone(),
             mailbox,
             content: content.clone(),

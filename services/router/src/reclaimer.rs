@@ -7,6 +7,7 @@
 //! | the grace is over, the octets are removed | removing again changes nothing |
 //! | the condemnation is forgotten | – |
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use content::ContentStore;
 use futures_util::{TryStreamExt, stream};
 use message::{Clock, ContentId};
 use store::ledger::Holder;
+use store::mailbox::{Absence, Cause};
 use store::{Ledger, MailboxStore, StoreError};
+
+use crate::standing::Lookout;
 
 /// How long condemned content stays, longer than any read.
 const GRACE: Duration = Duration::from_secs(60 * 60);
@@ -24,6 +28,9 @@ const SWEEP_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How many are handled in one step.
 const PAGE: usize = 256;
+
+/// How many condemned contents are kept in mind.
+const MOST_CONDEMNED: usize = 100_000;
 
 /// How many are removed at the same time: on S3 each waits for requests.
 const AT_ONCE: usize = 16;
@@ -39,6 +46,7 @@ pub(crate) enum ReclaimError {
 
 /// The reclaimer; one instance runs it at a time.
 pub(crate) struct Reclaimer {
+    pub(crate) lookout: Lookout,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) mailbox: Arc<dyn MailboxStore>,
     pub(crate) content: Arc<dyn ContentStore>,
@@ -83,13 +91,75 @@ impl Reclaimer {
         }
     }
 
+    /// Whether nothing is lost that an operator has not seen to. Raises the
+    /// epoch where contents tell of mail that this copy of the store never knew.
+    pub(crate) async fn is_settled(&self) -> Result<bool, ReclaimError> {
+        let standing = self.lookout.look().await?;
+        if !standing.is_settled() {
+            return Ok(false);
+        }
+        let Some(absence) = standing.absence else {
+            return Ok(true);
+        };
+        let Some(stray) = self.stray(&absence).await? else {
+            return Ok(true);
+        };
+        tracing::error!(
+            content = %stray,
+            "contents were stored while this copy of the store was not in use: an older copy took \
+             its place"
+        );
+        self.mailbox.raise_epoch(Cause::Restored).await?;
+        self.lookout.look().await?;
+        Ok(false)
+    }
+
+    /// A content that was stored in `absence` and that nobody ever referred to.
+    async fn stray(&self, absence: &Absence) -> Result<Option<ContentId>, ReclaimError> {
+        let mut condemned = HashSet::new();
+        let mut after = None;
+        loop {
+            let page = self.content.list(after, PAGE).await?;
+            for listed in page.contents {
+                if absence.covers(listed.stored_at)
+                    && self.ledger.holders(&listed.id).await?.is_empty()
+                    && !self.is_condemned(&listed.id, &mut condemned).await?
+                {
+                    return Ok(Some(listed.id));
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether somebody referred to a content until it was condemned.
+    async fn is_condemned(
+        &self,
+        content: &ContentId,
+        known: &mut HashSet<ContentId>,
+    ) -> Result<bool, StoreError> {
+        if !known.contains(content) {
+            let now = self.clock.now() + GRACE;
+            let condemned = self.ledger.condemned(now, MOST_CONDEMNED).await?;
+            known.extend(condemned);
+        }
+        Ok(known.contains(content))
+    }
+
     /// Condemns old content that no acceptance ever referred to, as a crash
-    /// between content and ledger leaves it.
-    pub(crate) async fn sweep(&self) -> Result<(), ReclaimError> {
+    /// between content and ledger leaves it. False where it stopped because the
+    /// store is not settled any more.
+    pub(crate) async fn sweep(&self) -> Result<bool, ReclaimError> {
         let before = self.clock.now() - SWEEP_AGE;
         let mut after = None;
         loop {
             let page = self.content.list(after, PAGE).await?;
+            if !self.lookout.look().await?.is_settled() {
+                return Ok(false);
+            }
             for listed in page
                 .contents
                 .iter()
@@ -99,7 +169,7 @@ impl Reclaimer {
             }
             match page.next {
                 Some(next) => after = Some(next),
-                None => return Ok(()),
+                None => return Ok(true),
             }
         }
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::feeder::Feeder;
 use crate::reclaimer::{ReclaimError, Reclaimer};
+use crate::standing::LOOK;
 
 /// How often overdue jobs are looked for.
 const FEED: Duration = Duration::from_secs(1);
@@ -42,6 +43,14 @@ enum Work {
     Sweep,
 }
 
+/// How a round ended.
+#[derive(Debug, Clone, Copy)]
+enum Round {
+    Done,
+    /// Nothing may be swept up for now.
+    Waits,
+}
+
 impl Work {
     fn lease(self) -> &'static str {
         match self {
@@ -64,6 +73,7 @@ impl Upkeep {
     /// Does each kind of work at its interval until `shutdown`.
     pub(crate) async fn run(&self, shutdown: CancellationToken) {
         tokio::join!(
+            self.reclaimer.lookout.run(self.clock.as_ref(), &shutdown),
             self.every(Work::Feed, &shutdown),
             self.every(Work::Tidy, &shutdown),
             self.every(Work::Sweep, &shutdown),
@@ -80,7 +90,8 @@ impl Upkeep {
             };
             rounds.ended(&ended);
             let pause = match ended {
-                Ok(()) => work.interval(),
+                Ok(Round::Done) => work.interval(),
+                Ok(Round::Waits) => LOOK,
                 Err(_) => work.interval().min(AFTER_FAILURE),
             };
             tokio::select! {
@@ -91,16 +102,17 @@ impl Upkeep {
     }
 
     /// One round, unless another router has the lease.
-    async fn round(&self, work: Work) -> Result<(), ReclaimError> {
+    async fn round(&self, work: Work) -> Result<Round, ReclaimError> {
         let span = LEASE.max(work.interval() * 2);
         if !self.ledger.lease(work.lease(), &self.owner, span).await? {
-            return Ok(());
+            return Ok(Round::Done);
         }
         match work {
-            Work::Feed => Ok(self.feeder.feed().await?),
-            Work::Tidy => self.tidy().await,
-            Work::Sweep => self.sweep().await,
+            Work::Feed => self.feeder.feed().await?,
+            Work::Tidy => self.tidy().await?,
+            Work::Sweep => return self.sweep().await,
         }
+        Ok(Round::Done)
     }
 
     async fn tidy(&self) -> Result<(), ReclaimError> {
@@ -111,9 +123,15 @@ impl Upkeep {
         Ok(())
     }
 
-    async fn sweep(&self) -> Result<(), ReclaimError> {
+    async fn sweep(&self) -> Result<Round, ReclaimError> {
+        if !self.reclaimer.is_settled().await? {
+            return Ok(Round::Waits);
+        }
         self.forget_deliveries().await?;
-        self.reclaimer.sweep().await
+        Ok(match self.reclaimer.sweep().await? {
+            true => Round::Done,
+            false => Round::Waits,
+        })
     }
 
     /// Drops delivery records of messages that the ledger has forgotten, which

@@ -7,19 +7,14 @@ mod house;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, EmbeddedBus, Outgoing};
-use config::Config;
+use bus::{Bus, EmbeddedBus};
 use content::Away;
+use house::running::{Running, eventually};
 use house::{House, Letter, printed};
-use message::{Job, JobKey, MessageId, Topic, TraceContext};
-use router::Ports;
-use station::Station;
+use message::{JobKey, MessageId, Topic};
 use store::Directory;
 use store::directory::Alias;
 use store::ledger::{Decision, FinalRecipient, NewJob, Route, Why};
-use telemetry::{Metrics, Tracer};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 const HOUSE: &str = "
     domain example.org root@example.org
@@ -30,78 +25,6 @@ const HOUSE: &str = "
 
 /// What a topic holds here.
 const DEPTH: usize = 100;
-
-/// A router at work in a house.
-struct Running {
-    bus: Arc<dyn Bus>,
-    shutdown: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(house: &House, bus: &Arc<dyn Bus>) -> Self {
-        let station = Station::new(
-            "router",
-            Arc::clone(bus),
-            Tracer::off(),
-            Metrics::new(),
-            Arc::new(house.clock.clone()),
-        );
-        let ports = Ports {
-            station,
-            directory: house.store.clone(),
-            mailbox: house.store.clone(),
-            ledger: house.store.clone(),
-            content: house.content.clone(),
-            random: house.random.clone(),
-        };
-        let shutdown = CancellationToken::new();
-        let token = shutdown.clone();
-        let task = tokio::spawn(async move {
-            let config = Config::default();
-            router::run(&config, ports, token).await.unwrap();
-        });
-        Self {
-            bus: Arc::clone(bus),
-            shutdown,
-            task,
-        }
-    }
-
-    async fn publish(&self, message: MessageId) {
-        let job = Job {
-            key: JobKey::route(message),
-            generation: 0,
-        };
-        let trace = TraceContext {
-            trace: message,
-            span: 0,
-            sampled: false,
-        };
-        let outgoing = Outgoing {
-            job,
-            publication: 0,
-            trace,
-        };
-        self.bus.publish(Topic::Accepted, outgoing).await.unwrap();
-    }
-
-    /// Ends it once what it took is done.
-    async fn stop(self) {
-        self.shutdown.cancel();
-        self.task.await.unwrap();
-    }
-}
-
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let come_true = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(20), come_true).await;
-    waited.unwrap_or_else(|_| panic!("waiting for {what}"));
-}
 
 /// Accepts a message, and gives its id.
 async fn accept(house: &House, to: &str) -> MessageId {

@@ -3,18 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub(crate) mod running;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use content::{ContentStore, ContentUrl, Settings, Trailer};
+use content::{ContentStore, ContentUrl, Settings, Stored, Trailer};
 use message::srs::Rewriter;
 use message::time::{ManualClock, SeededRandomness};
 use message::{
-    AccountId, Body, Clock, Destination, Domain, Envelope, MessageId, Notify, Protocol, Recipient,
-    Timestamp, TraceContext, Transaction,
+    AccountId, Body, Clock, ContentId, Destination, Domain, Envelope, MessageId, Notify, Protocol,
+    Recipient, Timestamp, TraceContext, Transaction,
 };
 use router::{Routing, Ways};
 use store::directory::{Account, Alias, DomainRecord, PasswordHash};
@@ -123,14 +125,7 @@ impl House {
     /// The entry that acceptance of the letter makes, its content stored.
     pub(crate) async fn entry(&self, letter: &Letter<'_>) -> Entry {
         let message = MessageId::draw(&self.clock, self.random.as_ref());
-        let mut writer = self.content.create().await.unwrap();
-        writer.write(letter.content.as_bytes()).await.unwrap();
-        let trailer = Trailer {
-            message,
-            prefix: Bytes::from_static(b"Received: from test\r\n"),
-            envelope: None,
-        };
-        let stored = writer.finish(trailer).await.unwrap();
+        let stored = self.store_content(message, letter.content).await;
         let envelope = Envelope {
             return_path: letter.from.parse().unwrap(),
             recipients: letter.to.iter().map(|text| recipient(text)).collect(),
@@ -155,6 +150,23 @@ impl House {
             },
             accepted_at: self.clock.now(),
         }
+    }
+
+    async fn store_content(&self, message: MessageId, octets: &str) -> Stored {
+        let mut writer = self.content.create().await.unwrap();
+        writer.write(octets.as_bytes()).await.unwrap();
+        let trailer = Trailer {
+            message,
+            prefix: Bytes::from_static(b"Received: from test\r\n"),
+            envelope: None,
+        };
+        writer.finish(trailer).await.unwrap()
+    }
+
+    /// Stores a content, and accepts nothing.
+    pub(crate) async fn put(&self, octets: &str) -> ContentId {
+        let message = MessageId::draw(&self.clock, self.random.as_ref());
+        self.store_content(message, octets).await.id
     }
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
