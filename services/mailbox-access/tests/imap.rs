@@ -1,7 +1,8 @@
-//! Plays the dialogues of `tests/imap/` with a server over real engines.
+//! Plays the dialogues of `tests/imap/` with servers over each engine.
 //!
 //! `C:` is said by the first client and `S:` is what it hears until its command
-//! is answered or it is asked to go on; `D:` and `T:` are those of a second one.
+//! is answered or it is asked to go on; `D:` and `T:` are those of a second one,
+//! who is at another instance where the engine is shared.
 //! `W:` waits until the first hears such a line, which nobody asked for. Each
 //! dialogue begins in clear, where passwords are taken, with an account `alice`
 //! that has its mailboxes and nothing in them. What differs from run to run is
@@ -14,12 +15,30 @@
 mod house;
 
 use std::fs;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use house::{Client, House};
+use house::{Client, Engine, House};
+use store::Time;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_go_as_written() {
+    for path in dialogues() {
+        let house = House::open().await;
+        play_at([house.imap, house.imap], &path).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_go_as_written_at_two_instances_over_one_redis() {
+    for path in dialogues() {
+        let house = House::over(Engine::Redis(Time::Server)).await;
+        let neighbour = house.neighbour().await;
+        play_at([house.imap, neighbour.imap], &path).await;
+    }
+}
+
+fn dialogues() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/imap");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
@@ -27,20 +46,21 @@ async fn sessions_go_as_written() {
         .collect();
     paths.sort();
     assert!(paths.len() > 5, "{} dialogues", paths.len());
-    for path in paths {
-        let written = fs::read_to_string(&path).unwrap();
-        let house = House::open().await;
-        let now = play(&house, &written).await;
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&path, &now).unwrap();
-        } else {
-            assert_eq!(now, written, "{}", path.display());
-        }
+    paths
+}
+
+async fn play_at(servers: [SocketAddr; 2], path: &Path) {
+    let written = fs::read_to_string(path).unwrap();
+    let now = play(servers, &written).await;
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, &now).unwrap();
+    } else {
+        assert_eq!(now, written, "{}", path.display());
     }
 }
 
-/// The transcript with the server's side as it is now.
-async fn play(house: &House, written: &str) -> String {
+/// The transcript with the servers' side as it is now.
+async fn play(servers: [SocketAddr; 2], written: &str) -> String {
     let mut log = String::new();
     let mut speakers: [Speaker; 2] = Default::default();
     for line in written.lines() {
@@ -51,7 +71,7 @@ async fn play(house: &House, written: &str) -> String {
             "C:" | "D:" => {
                 let at = usize::from(side == "D:");
                 if speakers[at].client.is_none() {
-                    let mut client = Client::connect(house.imap).await;
+                    let mut client = Client::connect(servers[at]).await;
                     say(&mut log, at, &client.line().await);
                     speakers[at].client = Some(client);
                 }

@@ -6,7 +6,7 @@
 mod house;
 
 use config::Span;
-use house::{Client, House};
+use house::{Client, Engine, House};
 use message::Randomness;
 use message::time::SeededRandomness;
 
@@ -36,7 +36,12 @@ async fn fetch(client: &mut Client, number: usize, item: &str) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_the_mail_of_another() {
-    let house = House::open().await;
+    for engine in Engine::ALL {
+        alice_and_bob_are_apart(&House::over(engine).await).await;
+    }
+}
+
+async fn alice_and_bob_are_apart(house: &House) {
     let mut alice = house.client("alice").await;
     alice.ask("CREATE private").await;
     append(&mut alice, b"Subject: secret\r\n\r\nsecret\r\n").await;
@@ -105,7 +110,12 @@ async fn who_says_nothing_is_sent_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_clients_hear_that_the_server_stops() {
-    let house = House::open().await;
+    for engine in Engine::ALL {
+        stopping_is_heard(House::over(engine).await).await;
+    }
+}
+
+async fn stopping_is_heard(house: House) {
     let mut client = house.client("alice").await;
     client.send("a1 IDLE\r\n").await;
     client.answer().await;
@@ -155,7 +165,12 @@ fn hard(random: &dyn Randomness) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_hard_messages_come_back() {
-    let house = House::open().await;
+    for engine in Engine::ALL {
+        hard_messages_come_back(&House::over(engine).await).await;
+    }
+}
+
+async fn hard_messages_come_back(house: &House) {
     let mut client = house.client("alice").await;
     let random = SeededRandomness::new(7);
     let messages: Vec<Vec<u8>> = (0..1_000).map(|_| hard(&random)).collect();

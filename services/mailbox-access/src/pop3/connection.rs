@@ -274,11 +274,12 @@ impl Connection {
     }
 
     /// What was marked goes at QUIT and not before, if the maildrop is still ours.
+    /// Who has heard the reply may open the maildrop again.
     async fn remove(&mut self, uids: &[u32]) -> Result<(), Broken> {
-        let Some(owner) = &self.owner else {
+        let Some(Owner { account, lease }) = self.owner.take() else {
             return Err(Broken::LockLost);
         };
-        if owner.lease.is_lost() {
+        if lease.is_lost() {
             return Err(Broken::LockLost);
         }
         let mailboxes = &self.service.mailboxes;
@@ -286,10 +287,11 @@ impl Connection {
             [] => Ok(Vec::new()),
             uids => {
                 mailboxes
-                    .expunge(owner.account, MailboxId::INBOX, uids, Expunge::All)
+                    .expunge(account, MailboxId::INBOX, uids, Expunge::All)
                     .await
             }
         };
+        lease.give_back().await;
         if let Err(error) = &removed {
             error.log("cannot remove messages");
         }

@@ -1,23 +1,52 @@
 //! A client that says what it is told, and hears lines.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use super::DEADLINE;
 
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
 pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Duplex>>,
     tag: String,
 }
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Connects under TLS to a server with this certificate.
+    pub(crate) async fn connect_tls(
+        address: SocketAddr,
+        certificate: CertificateDer<'static>,
+    ) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let socket = TcpStream::connect(address).await.unwrap();
+        let name = "mail.example.org".try_into().unwrap();
+        let connecting = TlsConnector::from(Arc::new(config)).connect(name, socket);
+        Self::over(connecting.await.unwrap())
+    }
+
+    fn over(stream: impl Duplex + 'static) -> Self {
         Self {
-            stream: BufReader::new(socket),
+            stream: BufReader::new(Box::new(stream)),
             tag: String::new(),
         }
     }
@@ -35,14 +64,20 @@ impl Client {
 
     /// The next line, without its end; empty at the end of the connection.
     pub(crate) async fn line(&mut self) -> String {
+        let line = self.raw_line().await;
+        let text = String::from_utf8_lossy(&line);
+        text.trim_end_matches(['\r', '\n']).to_owned()
+    }
+
+    /// The octets up to the next line feed; none at the end of the connection.
+    pub(crate) async fn raw_line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
         let read = self.stream.read_until(b'\n', &mut line);
         timeout(DEADLINE, read)
             .await
             .expect("a line in time")
             .unwrap();
-        let text = String::from_utf8_lossy(&line);
-        text.trim_end_matches(['\r', '\n']).to_owned()
+        line
     }
 
     /// Lines up to the answer, or up to where the client is asked to go on.
@@ -71,6 +106,23 @@ impl Client {
         self.answer().await
     }
 
+    /// Says a line, and hears one.
+    pub(crate) async fn say(&mut self, line: &str) -> String {
+        self.send(&format!("{line}\r\n")).await;
+        self.line().await
+    }
+
+    /// Hears lines until one is as `expected`.
+    pub(crate) async fn hear(&mut self, expected: &str) {
+        loop {
+            let line = self.line().await;
+            assert!(!line.is_empty(), "the connection ended before {expected}");
+            if line == expected {
+                return;
+            }
+        }
+    }
+
     /// Exactly so many octets.
     pub(crate) async fn octets(&mut self, count: usize) -> Vec<u8> {
         let mut octets = vec![0; count];
@@ -80,6 +132,13 @@ impl Client {
             .expect("octets in time")
             .unwrap();
         octets
+    }
+
+    /// Waits for the connection's end, with or without a farewell.
+    pub(crate) async fn end(&mut self) {
+        let mut rest = Vec::new();
+        let reading = self.stream.read_to_end(&mut rest);
+        let _ = timeout(DEADLINE, reading).await.expect("an end in time");
     }
 
     pub(crate) async fn write(&mut self, octets: &[u8]) {
