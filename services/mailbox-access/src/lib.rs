@@ -15,10 +15,10 @@ use std::sync::Arc;
 use config::Config;
 use content::ContentStore;
 use message::Randomness;
-use perimeter::{Door, Doors, Failures, Logins, Tls};
+use perimeter::{Door, Doors, LoginPorts, Logins, Tls};
 use station::{Readiness, State, Station};
 use store::ledger::References;
-use store::{Directory, MailboxStore};
+use store::{Directory, LoginFailures, MailboxStore};
 use tokio_util::sync::CancellationToken;
 
 /// The engines behind mailbox-access.
@@ -26,13 +26,15 @@ use tokio_util::sync::CancellationToken;
 pub struct Ports {
     /// Who has an account.
     pub directory: Arc<dyn Directory>,
+    /// Where failed logins are counted.
+    pub logins: Arc<dyn LoginFailures>,
     /// What is in their mailboxes.
     pub mailboxes: Arc<dyn MailboxStore>,
     /// Where it is counted who refers to content: APPEND does.
     pub references: Arc<dyn References>,
     /// Where octets are kept.
     pub content: Arc<dyn ContentStore>,
-    /// Where names of sessions are drawn from.
+    /// Where names of sessions and keys are drawn from.
     pub random: Arc<dyn Randomness>,
     /// Clock and telemetry.
     pub station: Station,
@@ -73,13 +75,13 @@ impl Access {
     /// When a port or the certificate cannot be had.
     pub async fn bind(config: &Config, ports: &Ports) -> Result<Self, Error> {
         let tls = Tls::load(&config.tls)?.ok_or(Error::NoCertificate)?;
-        let smtp = &config.smtp;
-        let clock = ports.station.clock();
-        let logins = Arc::new(Logins::new(
-            Arc::clone(&ports.directory),
-            Failures::new(smtp, Arc::clone(clock)),
-            smtp.auth_failure_delay.duration(),
-        ));
+        let login_ports = LoginPorts {
+            directory: Arc::clone(&ports.directory),
+            failures: Arc::clone(&ports.logins),
+            clock: Arc::clone(ports.station.clock()),
+            random: Arc::clone(&ports.random),
+        };
+        let logins = Arc::new(Logins::new(&config.smtp, login_ports));
         let readiness = ports.station.health().register("mailbox-access");
         Ok(Self {
             imap: imap::doors(config, ports, &logins, &tls).await?,

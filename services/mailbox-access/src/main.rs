@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         let ports = mailbox_access::Ports {
             station: process.station(),
             directory: stores.directory,
+            logins: stores.logins,
             mailboxes: stores.mailbox,
             references: stores.ledger,
             content: process.content(ContentUse::Write).await?,

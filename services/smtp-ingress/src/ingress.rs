@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use config::Config;
-use perimeter::{Arrival, Door, Doors, Failures, Logins, Reception, Tls};
+use perimeter::{Arrival, Door, Doors, LoginPorts, Logins, Reception, Tls};
 use smtp::server::{Role, SessionConfig};
 use station::{Readiness, State};
 use tokio_util::sync::CancellationToken;
@@ -149,12 +149,14 @@ fn service(config: &Config, ports: Ports, tls: Option<Tls>) -> Result<Service, E
     let smtp = &config.smtp;
     let directory = &ports.directory;
     let clock = ports.station.clock();
+    let login_ports = LoginPorts {
+        directory: Arc::clone(directory),
+        failures: Arc::clone(&ports.logins),
+        clock: Arc::clone(clock),
+        random: Arc::clone(&ports.random),
+    };
     Ok(Service {
-        logins: Logins::new(
-            Arc::clone(directory),
-            Failures::new(smtp, Arc::clone(clock)),
-            smtp.auth_failure_delay.duration(),
-        ),
+        logins: Logins::new(smtp, login_ports),
         recipients: Recipients {
             directory: Arc::clone(directory),
             mailboxes: Arc::clone(&ports.mailboxes),

@@ -26,7 +26,7 @@ use content::ContentStore;
 use message::Randomness;
 use station::Station;
 use store::ledger::Entries;
-use store::{Directory, MailboxStore};
+use store::{Directory, LoginFailures, MailboxStore};
 use tokio_util::sync::CancellationToken;
 
 pub use ingress::Ingress;
@@ -36,13 +36,15 @@ pub use ingress::Ingress;
 pub struct Ports {
     /// Who has an account or an alias.
     pub directory: Arc<dyn Directory>,
+    /// Where failed logins are counted.
+    pub logins: Arc<dyn LoginFailures>,
     /// How full an account is; nothing else of mailboxes is asked.
     pub mailboxes: Arc<dyn MailboxStore>,
     /// Where responsibility is recorded.
     pub ledger: Arc<dyn Entries>,
     /// Where octets are kept.
     pub content: Arc<dyn ContentStore>,
-    /// Where ids are drawn from.
+    /// Where ids and keys are drawn from.
     pub random: Arc<dyn Randomness>,
     /// Bus, clock and telemetry.
     pub station: Station,

@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         let ports = smtp_ingress::Ports {
             station: process.station(),
             directory: stores.directory,
+            logins: stores.logins,
             mailboxes: stores.mailbox,
             ledger: stores.ledger,
             content: process.content(ContentUse::Write).await?,

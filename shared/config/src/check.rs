@@ -158,7 +158,12 @@ impl Smtp {
             ("smtp.command_timeout", self.command_timeout),
             ("smtp.data_timeout", self.data_timeout),
             ("smtp.auth_failure_window", self.auth_failure_window),
-        ])
+        ])?;
+        demand(
+            self.auth_cache <= Span::hours(1),
+            "smtp.auth_cache",
+            "must be at most 1h",
+        )
     }
 }
 

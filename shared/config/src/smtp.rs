@@ -45,6 +45,9 @@ pub struct Smtp {
     pub max_auth_failures_per_account: u32,
     /// From the first failure on, how long failures are counted.
     pub auth_failure_window: Span,
+    /// How long a password that was right is known to the process that checked it,
+    /// so that the next login with it costs no check; `0s`: not at all.
+    pub auth_cache: Span,
 }
 
 impl Default for Smtp {
@@ -65,6 +68,7 @@ impl Default for Smtp {
             max_auth_failures_per_address: 20,
             max_auth_failures_per_account: 50,
             auth_failure_window: Span::minutes(15),
+            auth_cache: Span::minutes(5),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! How many connections there may be: in all, and from one client.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use store::logins::Client;
 
 /// Counts connections. The table has an entry for each connected client only,
 /// so it is as bounded as they are.
@@ -16,7 +18,7 @@ pub(crate) struct Admission {
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
-    clients: HashMap<IpAddr, usize>,
+    clients: HashMap<Client, usize>,
 }
 
 /// A place for one connection, given back when dropped.
@@ -24,7 +26,7 @@ struct Open {
 pub(crate) struct Place {
     admission: Arc<Admission>,
     /// Whose it is, once that is known.
-    client: Option<IpAddr>,
+    client: Option<Client>,
 }
 
 impl Admission {
@@ -63,7 +65,7 @@ impl Admission {
 impl Place {
     /// Gives the place to the client at `address`, unless it has enough.
     pub(crate) fn assign(&mut self, address: IpAddr) -> bool {
-        let client = client(address);
+        let client = Client::at(address);
         let mut open = self.admission.open();
         let of_client = open.clients.get(&client).copied().unwrap_or(0);
         if of_client >= self.admission.per_client {
@@ -86,15 +88,6 @@ impl Drop for Place {
                 open.clients.remove(&client);
             }
         }
-    }
-}
-
-/// What counts as one client: an IPv4 address, or a /64 of IPv6, which is what
-/// one customer has at least.
-pub(crate) fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

@@ -8,7 +8,9 @@
 mod admission;
 mod doors;
 mod failures;
+mod inquiry;
 mod login;
+mod proof;
 mod proxy;
 mod stream;
 mod tls;
@@ -18,8 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use doors::{Arrival, Door, Doors, Reception};
-pub use failures::Failures;
-pub use login::{Denied, Logins};
+pub use login::{Denied, LoginPorts, Logins};
 pub use stream::Stream;
 pub use tls::{Tls, handshake};
 

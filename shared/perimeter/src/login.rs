@@ -1,4 +1,9 @@
 //! Checking passwords, in constant ignorance of who exists.
+//!
+//! A login looks the account up, then asks whether its client and its account may
+//! try at all, then whether the same password was right a moment ago, and only then
+//! has it checked, a few at a time: each check takes 19 MiB and tens of
+//! milliseconds of a core. A login that cannot be judged is put off, not refused.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,12 +11,15 @@ use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
-use message::{AccountId, Address, Secret};
-use store::Directory;
+use message::{AccountId, Address, Clock, Randomness, Secret};
 use store::directory::{Account, PasswordHash};
+use store::logins::{Client, User};
+use store::{Directory, LoginFailures};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::failures::{Failures, TooMany, User};
+use crate::failures::Failures;
+use crate::inquiry::{Inquiries, Verdict};
+use crate::proof::Proofs;
 
 /// How often the delay doubles with the failures of one client.
 const MAX_DOUBLINGS: u32 = 4;
@@ -38,26 +46,48 @@ pub enum Denied {
     NotNow,
 }
 
-/// Checks credentials, a few at a time: each check takes 19 MiB and tens of
-/// milliseconds of a core.
+/// What logins are checked with.
+pub struct LoginPorts {
+    /// Who has an account, and by which password.
+    pub directory: Arc<dyn Directory>,
+    /// Where failures are counted, for all instances.
+    pub failures: Arc<dyn LoginFailures>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the key of what is remembered is drawn from.
+    pub random: Arc<dyn Randomness>,
+}
+
+/// Checks credentials.
 pub struct Logins {
     directory: Arc<dyn Directory>,
-    checks: Arc<Semaphore>,
     failures: Failures,
     failure_delay: Duration,
+    proofs: Proofs,
+    inquiries: Inquiries,
+    checks: Arc<Semaphore>,
 }
 
 impl Logins {
-    /// Checks against the directory; an answer to a failure is kept back for
-    /// `failure_delay`, doubled with each further one from the same address, up to
-    /// 16 times as long.
-    pub fn new(directory: Arc<dyn Directory>, failures: Failures, failure_delay: Duration) -> Self {
+    /// Checks by the configured limits. An answer to a failure is kept back for
+    /// `auth_failure_delay`, doubled with each further one from the same address,
+    /// up to 16 times as long.
+    pub fn new(config: &config::Smtp, ports: LoginPorts) -> Self {
+        let LoginPorts {
+            directory,
+            failures,
+            clock,
+            random,
+        } = ports;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let remembered = config.auth_cache.duration();
         Self {
             directory,
+            failures: Failures::new(config, failures, Arc::clone(&clock)),
+            failure_delay: config.auth_failure_delay.duration(),
+            proofs: Proofs::new(remembered, clock, random.as_ref()),
+            inquiries: Inquiries::default(),
             checks: Arc::new(Semaphore::new(cores)),
-            failures,
-            failure_delay,
         }
     }
 
@@ -71,30 +101,35 @@ impl Logins {
         user: &str,
         password: &Secret,
     ) -> Result<AccountId, Denied> {
+        let client = Client::at(client);
         let account = self.account(user).await?;
-        let who = match &account {
-            Some(account) => User::Account(account.id),
-            None => User::nobody(user),
+        let (who, hash) = match &account {
+            Some(account) => (User::Account(account.id), account.password.clone()),
+            None => (User::nobody(user), PasswordHash::new(NOBODY.to_owned())),
         };
-        self.failures.judge(client, &who).map_err(too_many)?;
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.checks).acquire_owned().await;
-        let permit = permit.map_err(|_| Denied::NotNow)?;
-        // Again: guesses sent side by side have waited for one another here.
-        self.failures.judge(client, &who).map_err(too_many)?;
-        let hash = match &account {
-            Some(account) => account.password.clone(),
-            None => PasswordHash::new(NOBODY.to_owned()),
-        };
-        let password = password.expose().to_owned();
-        let (right, permit) = verify(password, hash, permit).await?;
-        if let Some(account) = account.filter(|_| right) {
+        self.failures.judge(client, who).await?;
+        let proof = self
+            .proofs
+            .of(&name(user, account.as_ref()), password, &hash);
+        if let Some(account) = &account
+            && self.proofs.holds(account.id, proof)
+        {
             return Ok(account.id);
         }
-        let failed = self.failures.count(client, who);
-        drop(permit);
-        tokio::time::sleep(self.failure_delay * 2_u32.pow(failed.min(MAX_DOUBLINGS))).await;
-        Err(Denied::Wrong)
+        let verification = self.verify(client, who, hash, password);
+        let verdict = self.inquiries.once(proof, verification).await?;
+        match (verdict, account) {
+            (Verdict::Right, Some(account)) => {
+                self.proofs.keep(account.id, proof);
+                Ok(account.id)
+            }
+            (Verdict::Right, None) => Err(Denied::Wrong),
+            (Verdict::Wrong(before), _) => {
+                let factor = 2_u32.pow(before.min(MAX_DOUBLINGS));
+                tokio::time::sleep(self.failure_delay * factor).await;
+                Err(Denied::Wrong)
+            }
+        }
     }
 
     async fn account(&self, user: &str) -> Result<Option<Account>, Denied> {
@@ -102,32 +137,58 @@ impl Logins {
             return Ok(None);
         };
         self.directory.account_at(&address).await.map_err(|error| {
-            tracing::error!(%error, "cannot look up an account to log in");
+            error.log("cannot look up an account to log in");
             Denied::NotNow
         })
+    }
+
+    /// Checks a password in its turn, and counts it where it is wrong.
+    async fn verify(
+        &self,
+        client: Client,
+        who: User,
+        hash: PasswordHash,
+        password: &Secret,
+    ) -> Result<Verdict, Denied> {
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.checks).acquire_owned().await;
+        let permit = permit.map_err(|_| Denied::NotNow)?;
+        // Again: guesses sent side by side have waited for one another here.
+        self.failures.judge_here(client, who)?;
+        let (right, permit) = verify(password.clone(), hash, permit).await?;
+        if right {
+            return Ok(Verdict::Right);
+        }
+        let here = self.failures.count_here(client, who);
+        drop(permit);
+        let everywhere = self.failures.count(client, who).await;
+        Ok(Verdict::Wrong(here.max(everywhere)))
+    }
+}
+
+/// What tells one user from another: however an account's address is written, it is
+/// one account.
+fn name(user: &str, account: Option<&Account>) -> String {
+    match account {
+        Some(account) => account.id.to_string(),
+        None => format!("?{user}"),
     }
 }
 
 /// Whether the password is the hash's. The permit is held to the end, so that a
 /// client that hangs up frees no place early.
 async fn verify(
-    password: String,
+    password: Secret,
     hash: PasswordHash,
     permit: OwnedSemaphorePermit,
 ) -> Result<(bool, OwnedSemaphorePermit), Denied> {
     let check = tokio::task::spawn_blocking(move || {
-        let checked = Argon2::default().verify_password(password.as_bytes(), hash.expose());
+        let password = password.expose().as_bytes();
+        let checked = Argon2::default().verify_password(password, hash.expose());
         (checked.is_ok(), permit)
     });
     // A check does not panic.
     check.await.map_err(|_| Denied::NotNow)
-}
-
-fn too_many(limit: TooMany) -> Denied {
-    match limit {
-        TooMany::FromClient => Denied::TooManyFromClient,
-        TooMany::ForAccount => Denied::TooManyForAccount,
-    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ impl House {
         let (config, shutdown) = (self.config.clone(), self.shutdown.clone());
         let ports = smtp_ingress::Ports {
             directory: self.engines.stores.directory.clone(),
+            logins: self.engines.stores.logins.clone(),
             mailboxes: self.engines.stores.mailbox.clone(),
             ledger: self.engines.stores.ledger.clone(),
             content: self.content.clone(),
@@ -116,6 +117,7 @@ impl House {
         let ports = mailbox_access::Ports {
             station: self.engines.station("mailbox-access"),
             directory: self.engines.stores.directory.clone(),
+            logins: self.engines.stores.logins.clone(),
             mailboxes: self.engines.stores.mailbox.clone(),
             references: self.engines.stores.ledger.clone(),
             content: self.content.clone(),

@@ -79,6 +79,7 @@ impl House {
         let ports = Ports {
             directory: store.clone(),
             mailboxes: store,
+            logins: store.clone(),
             ledger: ledger.clone(),
             content: Arc::clone(&content),
             random,
