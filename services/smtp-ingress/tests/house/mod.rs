@@ -78,8 +78,8 @@ impl House {
         let ledger = Arc::new(LedgerDouble::default());
         let ports = Ports {
             directory: store.clone(),
-            mailboxes: store,
             logins: store.clone(),
+            mailboxes: store,
             ledger: ledger.clone(),
             content: Arc::clone(&content),
             random,

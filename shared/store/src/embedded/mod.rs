@@ -35,10 +35,10 @@ pub struct EmbeddedStore {
     options: StoreOptions,
     watchers: Watchers,
     locks: mailbox::Locks,
-    ledger: ledger::Memory,
-}
-    logins: Counts,
     watch: mailbox::Watch,
+    ledger: ledger::Memory,
+    logins: Counts,
+}
 
 impl EmbeddedStore {
     /// Opens the store in `directory`, which is created where missing.
@@ -64,11 +64,11 @@ impl EmbeddedStore {
             options,
             watchers: Watchers::default(),
             locks: mailbox::Locks::default(),
-            ledger: ledger::Memory::default(),
-        })
-            logins: Counts::default(),
-    }
             watch: mailbox::Watch::default(),
+            ledger: ledger::Memory::default(),
+            logins: Counts::default(),
+        })
+    }
 
     /// The same store, asking `free` how much room there is; for tests.
     #[must_use]

@@ -25,8 +25,8 @@ mod ledger;
 mod logins;
 mod mailbox;
 mod memory;
-mod place;
 mod outage;
+mod place;
 mod settings;
 mod time;
 
