@@ -6,7 +6,8 @@
 //! - [`Sink`] is the mail server of somebody else; it takes mail, or misbehaves
 //!   as a test tells it to. [`dns::server::ZoneServer`] leads there.
 //! - [`Disk`] is a small disk of its own, to be filled.
-//! - [`Client`] speaks SMTP as a test wishes, also against the rules.
+//! - [`Client`] speaks SMTP as a test wishes, also against the rules; [`Reader`]
+//!   reads mail by IMAP.
 //! - [`Collector`] receives traces and draws them as trees.
 //! - [`Load`] sends numbered messages and remembers those that got 250;
 //!   [`Copies`] counts where they ended.
@@ -20,6 +21,7 @@ mod copies;
 mod disk;
 mod house;
 mod load;
+mod reader;
 mod remote;
 mod sink;
 mod tls;
@@ -31,6 +33,7 @@ pub use copies::Copies;
 pub use disk::Disk;
 pub use house::{Account, Broker, House, Output, Plan, Server, Signal};
 pub use load::{Entrance, Load, Tally};
+pub use reader::{Reader, Refusal, Response, Stored};
 pub use remote::{Names, Remote};
 pub use servers::Port;
 pub use sink::{Answer, Received, Sink, Stage};

@@ -4,6 +4,7 @@
 //! `ROHRPOST_TEST_KILLS` says how many kills, and with them messages: `tests/soak`
 //! asks for many. `ROHRPOST_TEST_SEED` repeats the moments of a run.
 
+mod mailboxes;
 mod proof;
 
 use std::time::Duration;

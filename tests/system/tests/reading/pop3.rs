@@ -1,26 +1,11 @@
 //! Clients of POP3 as people have them, at the real program: curl, fetchmail,
 //! getmail, and Python's poplib.
 
-use std::net::SocketAddr;
-use std::path::Path;
-
 use anyhow::{Result, ensure};
 use system::{Account, House};
-use tempfile::TempDir;
 use tokio::process::Command;
 
-/// Runs a client; what it wrote.
-async fn run(command: &mut Command) -> Result<Vec<u8>> {
-    let output = command.kill_on_drop(true).output().await?;
-    ensure!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(output.stdout)
-}
+use crate::home::{Home, port, python, run};
 
 /// Letters with dots in hard places, subjects counted from 0, all delivered.
 async fn deliver(house: &House, to: &Account, count: usize) -> Result<()> {
@@ -46,10 +31,8 @@ async fn poplib_fetches_and_deletes() -> Result<()> {
     let house = House::start().await?;
     let [_, bob] = house.accounts();
     deliver(&house, bob, COUNT).await?;
-    let port = |at: SocketAddr| at.port().to_string();
-    let mut python = Command::new("python3");
+    let mut python = python("poplib_scenario.py");
     python
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pop3/scenario.py"))
         .args([port(house.pop3()), port(house.pop3s())])
         .args([&bob.address, &bob.password, &COUNT.to_string()]);
     run(&mut python).await?;
@@ -84,8 +67,8 @@ async fn curl_fetches_byte_for_byte() -> Result<()> {
 async fn fetchmail_fetches_what_is_new() -> Result<()> {
     let house = House::start().await?;
     let [_, bob] = house.accounts();
-    let home = TempDir::new()?;
-    let (box_file, settings) = (home.path().join("mbox"), home.path().join("fetchmailrc"));
+    let home = Home::new()?;
+    let box_file = home.path("mbox");
     let text = format!(
         "poll 127.0.0.1 protocol pop3 port {} uidl\n  username \"{}\" password \"{}\"\n  \
          sslproto tls1.2+ no sslcertck keep mda \"cat >> {}\"\n",
@@ -94,17 +77,11 @@ async fn fetchmail_fetches_what_is_new() -> Result<()> {
         bob.password,
         box_file.display()
     );
-    std::fs::write(&settings, text)?;
-    private(&settings)?;
+    home.write(".fetchmailrc", text)?;
     for letters in [3, 2] {
         deliver(&house, bob, letters).await?;
-        let mut fetchmail = Command::new("fetchmail");
-        fetchmail
-            .env("FETCHMAILHOME", home.path())
-            .arg("--fetchmailrc")
-            .arg(&settings)
-            .args(["--nosyslog", "--nodetach", "--verbose"]);
-        run(&mut fetchmail).await?;
+        let mut fetchmail = home.client("fetchmail");
+        run(fetchmail.args(["--nosyslog", "--nodetach", "--verbose"])).await?;
     }
     let fetched = std::fs::read_to_string(&box_file)?;
     let count = fetched.matches("Subject: number ").count();
@@ -118,8 +95,8 @@ async fn getmail_takes_all_away() -> Result<()> {
     let house = House::start().await?;
     let [_, bob] = house.accounts();
     deliver(&house, bob, 4).await?;
-    let home = TempDir::new()?;
-    let (box_file, settings) = (home.path().join("mbox"), home.path().join("getmailrc"));
+    let home = Home::new()?;
+    let box_file = home.path("mbox");
     let text = format!(
         "[retriever]\ntype = SimplePOP3SSLRetriever\nserver = 127.0.0.1\nport = {}\n\
          username = {}\npassword = {}\n\n[destination]\ntype = MDA_external\n\
@@ -130,16 +107,13 @@ async fn getmail_takes_all_away() -> Result<()> {
         bob.password,
         box_file.display()
     );
-    std::fs::write(&settings, text)?;
-    private(&settings)?;
-    let mut getmail = Command::new("getmail");
+    let settings = home.write("getmailrc", text)?;
+    let mut getmail = home.client("getmail");
     getmail
-        .env("HOME", home.path())
         .arg("--getmaildir")
-        .arg(home.path())
-        .arg("--rcfile")
-        .arg(&settings);
-    run(&mut getmail).await?;
+        .arg(home.path(""))
+        .arg("--rcfile");
+    run(getmail.arg(settings)).await?;
     let fetched = std::fs::read_to_string(&box_file)?;
     ensure!(
         fetched.matches("Subject: number ").count() == 4,
@@ -147,13 +121,4 @@ async fn getmail_takes_all_away() -> Result<()> {
     );
     ensure!(house.inbox(&bob.address).await?.is_empty());
     Ok(())
-}
-
-/// Clients refuse files with passwords that others may read.
-fn private(file: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(
-        file,
-        std::fs::Permissions::from_mode(0o600),
-    )?)
 }

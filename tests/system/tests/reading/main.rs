@@ -1,0 +1,8 @@
+//! Programs that people read their mail with, at the real server: each with
+//! settings of its own in a home that goes with the test.
+
+mod home;
+mod imap;
+mod mbsync;
+mod pop3;
+mod terminal;
