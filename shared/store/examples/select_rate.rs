@@ -1,5 +1,6 @@
-//! How long a mailbox of 100,000 entries takes to be selected, and what came
-//! since to be told: `cargo run --release -p store --example select_rate`.
+//! How long a mailbox of 100,000 entries takes to be selected, what came since to
+//! be told, and many of them to be copied in one step: `cargo run --release -p store
+//! --example select_rate -- [redis://…]`, without a URL on the embedded engine.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is to end")]
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
@@ -9,8 +10,10 @@ use std::time::Instant;
 
 use message::time::ManualClock;
 use message::{AccountId, Timestamp};
-use store::mailbox::{Flag, FlagChange, MAX_TOGETHER, MailboxId, MailboxName, NewEntry, Quota};
-use store::{EmbeddedStore, MailboxStore, StoreOptions};
+use store::StoreOptions;
+use store::mailbox::{
+    Flag, FlagChange, MAX_COPIED, MAX_TOGETHER, MailboxId, MailboxName, NewEntry, Quota,
+};
 
 const ENTRIES: usize = 100_000;
 const ANNA: AccountId = AccountId::from_bits(1);
@@ -20,7 +23,10 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at("2026-11-23T15:05:00Z"));
     let fail = Arc::new(|error: &std::io::Error| panic!("fsync failed: {error}"));
-    let store = EmbeddedStore::open(folder.path(), StoreOptions::default(), clock, fail).unwrap();
+    let url = std::env::args().nth(1).unwrap_or("embedded".to_owned());
+    store::init(&url).await.unwrap();
+    let stores = store::connect(&url, folder.path(), StoreOptions::default(), clock, fail).await;
+    let store = stores.unwrap().mailbox;
     let inbox = MailboxName::inbox();
     let begun = Instant::now();
     for chunk in 0..ENTRIES / MAX_TOGETHER {
@@ -62,6 +68,13 @@ async fn main() {
         .await
         .unwrap();
     println!("{} measures in {:?}", measures.len(), begun.elapsed());
+    let (sent, uids): (_, Vec<_>) = (MailboxId::from_number(2), (1..=MAX_COPIED as u32).collect());
+    let begun = Instant::now();
+    store
+        .copy(ANNA, MailboxId::INBOX, &uids, sent, Quota::NONE)
+        .await
+        .unwrap();
+    println!("copied {} in {:?}", uids.len(), begun.elapsed());
 }
 
 fn entry(number: usize) -> NewEntry {

@@ -5,8 +5,8 @@ use imap::response::{Code, FetchResponse, Response, Status};
 use imap::{Messages, response::Condition};
 use message::AccountId;
 use store::mailbox::{
-    Copied, EntryState, Expunge, Flag, FlagChange, FlagsStored, MAX_TOGETHER, MailboxId,
-    MailboxInfo,
+    Copied, EntryState, Expunge, Flag, FlagChange, FlagsStored, MAX_COPIED, MAX_TOGETHER,
+    MailboxId, MailboxInfo,
 };
 
 use super::answer::{Answer, AnswerCode, Failure, over_quota, try_create};
@@ -124,39 +124,25 @@ impl Session {
         let service = std::sync::Arc::clone(&self.service);
         let (account, view) = self.view()?;
         let uids = view.resolve(&transfer.messages, transfer.uid)?;
-        let mailbox = view.mailbox;
-        let mut pairs = Vec::new();
-        let mut uid_validity = to.uid_validity;
-        for some in uids.chunks(MAX_TOGETHER) {
-            let copied = service.mailboxes.copy(account, mailbox, some, to.id, quota);
-            let refused = match copied.await {
-                Ok(Copied::Copied {
-                    uid_validity: now,
-                    pairs: more,
-                }) => {
-                    uid_validity = now;
-                    pairs.extend(more);
-                    continue;
-                }
-                Ok(Copied::OverQuota) => over_quota().into(),
-                Ok(Copied::NoSuchMailbox) => try_create().into(),
-                Err(error) => error.into(),
-            };
-            let copies: Vec<u32> = pairs.iter().map(|(_, copy)| *copy).collect();
-            if !copies.is_empty() {
-                let undone = service
-                    .mailboxes
-                    .expunge(account, to.id, &copies, Expunge::All);
-                undone.await?;
-            }
-            return Err(refused);
+        if uids.len() > MAX_COPIED {
+            return Err(too_many_copies().into());
         }
-        Ok(match pairs.is_empty() {
-            true => Answer::ok("Nothing to copy"),
-            false => Answer::ok("Copied").with(copy_uid(uid_validity, &pairs)),
-        })
+        let copied = service
+            .mailboxes
+            .copy(account, view.mailbox, &uids, to.id, quota);
+        match copied.await? {
+            Copied::Copied { pairs, .. } if pairs.is_empty() => Ok(Answer::ok("Nothing to copy")),
+            Copied::Copied {
+                uid_validity,
+                pairs,
+            } => Ok(Answer::ok("Copied").with(copy_uid(uid_validity, &pairs))),
+            Copied::OverQuota => Err(over_quota().into()),
+            Copied::NoSuchMailbox => Err(try_create().into()),
+        }
     }
 
+    /// Each is moved or stays (RFC 6851 §3.3); of very many, some may be moved
+    /// already where others cannot be.
     pub(super) async fn move_messages(&mut self, transfer: Transfer) -> Result<Answer, Failure> {
         let to = self.target(&transfer).await?;
         let service = std::sync::Arc::clone(&self.service);
@@ -257,6 +243,11 @@ impl Session {
             deleted.extend(states.map(|state| state.uid));
         }
     }
+}
+
+fn too_many_copies() -> Answer {
+    let text = "These are too many to be copied at once; copy them in parts";
+    Answer::no(Code::Limit, text)
 }
 
 fn copy_uid(uid_validity: u32, pairs: &[(u32, u32)]) -> AnswerCode {

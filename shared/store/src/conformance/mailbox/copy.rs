@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::StoreError;
-use crate::mailbox::{AllAppended, Copied, MAX_TOGETHER};
+use crate::mailbox::{AllAppended, Copied, MAX_COPIED, MAX_TOGETHER};
 
 fn new(number: u64) -> NewEntry {
     NewEntry {
@@ -137,15 +137,63 @@ pub(super) async fn a_copy_is_whole_or_refused(store: &dyn MailboxStore) {
     ] {
         assert!(pairs(nothing.unwrap()).is_empty());
     }
-    let many: Vec<_> = (1..=MAX_TOGETHER as u32 + 1).collect();
-    let refused = store.copy(ANNA, INBOX, &many, SENT, quota).await;
-    assert!(
-        matches!(refused, Err(StoreError::Misused(_))),
-        "{refused:?}"
-    );
+    let many: Vec<_> = (1..=MAX_COPIED as u32 + 1).collect();
+    let copied = store.copy(ANNA, INBOX, &many, SENT, quota).await;
+    let moved = &many[..=MAX_TOGETHER];
+    let moved = store.move_entries(ANNA, INBOX, moved, SENT).await;
+    for refused in [copied, moved] {
+        assert!(
+            matches!(refused, Err(StoreError::Misused(_))),
+            "{refused:?}"
+        );
+    }
     assert_eq!(store.mailboxes(ANNA).await.unwrap(), before);
     let fits = store.copy(ANNA, INBOX, &[1, 2], SENT, quota).await;
     assert_eq!(pairs(fits.unwrap()).len(), 2);
+}
+
+pub(super) async fn a_large_copy_appears_at_once(store: &dyn MailboxStore) {
+    const MANY: u32 = 3 * MAX_TOGETHER as u32;
+    let inbox = MailboxName::inbox();
+    for chunk in 0..3 {
+        let numbers = (1..=MAX_TOGETHER as u64).map(|n| chunk * 1_000 + n);
+        let entries = numbers.map(new).collect();
+        let appended = store.append_all(ANNA, &inbox, entries, Quota::NONE).await;
+        assert!(matches!(appended.unwrap(), AllAppended::Stored { .. }));
+    }
+    let gaps = [1, 700, 701, 1_500, MANY];
+    store
+        .expunge(ANNA, INBOX, &gaps, Expunge::All)
+        .await
+        .unwrap();
+    let (all, there): (Vec<u32>, u64) = ((1..=MANY).collect(), 2_995);
+    let before = store.mailboxes(ANNA).await.unwrap();
+    let quota = |messages| Quota {
+        messages: Some(messages),
+        ..Quota::NONE
+    };
+    let one_less = quota(2 * there - 1);
+    let refused = store.copy(ANNA, INBOX, &all, SENT, one_less).await.unwrap();
+    assert_eq!(refused, Copied::OverQuota);
+    assert_eq!(store.mailboxes(ANNA).await.unwrap(), before);
+
+    let first_seen = async {
+        loop {
+            match messages(store, SENT).await {
+                0 => tokio::task::yield_now().await,
+                some => return some,
+            }
+        }
+    };
+    let copy = store.copy(ANNA, INBOX, &all, SENT, quota(2 * there));
+    let (copied, first_seen) = tokio::join!(copy, soon(first_seen));
+    assert_eq!(first_seen, there);
+    let pairs = pairs(copied.unwrap());
+    let originals = all.iter().filter(|uid| !gaps.contains(uid));
+    assert!(pairs.iter().copied().eq(originals.copied().zip(1..)));
+    let copies = store.states(ANNA, SENT, 0, usize::MAX).await.unwrap();
+    assert_eq!(copies.len() as u64, there);
+    assert_eq!(store.usage(ANNA).await.unwrap().messages, 2 * there);
 }
 
 pub(super) async fn a_moved_entry_is_in_one_place(store: &dyn MailboxStore) {

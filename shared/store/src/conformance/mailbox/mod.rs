@@ -50,6 +50,7 @@ pub async fn run<S: Subject<dyn MailboxStore>>(fresh: impl AsyncFn() -> S) {
     copy::several_are_appended_or_none(&*fresh().await.open().await).await;
     copy::copies_are_like_their_originals(&*fresh().await.open().await).await;
     copy::a_copy_is_whole_or_refused(&*fresh().await.open().await).await;
+    copy::a_large_copy_appears_at_once(&*fresh().await.open().await).await;
     copy::a_moved_entry_is_in_one_place(&*fresh().await.open().await).await;
     flags::flags_are_added_removed_and_replaced(&*fresh().await.open().await).await;
     flags::what_changed_since_keeps_its_flags(&*fresh().await.open().await).await;

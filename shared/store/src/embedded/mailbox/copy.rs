@@ -7,7 +7,9 @@ use super::append::sum;
 use super::desk::Desk;
 use super::row::Fixed;
 use crate::StoreError;
-use crate::mailbox::{Copied, EntryState, MAX_TOGETHER, MailboxChanged, MailboxId, Quota};
+use crate::mailbox::{
+    Copied, EntryState, MAX_COPIED, MAX_TOGETHER, MailboxChanged, MailboxId, Quota,
+};
 
 /// Which entries, and where to.
 pub(super) struct Trip {
@@ -25,12 +27,22 @@ pub(super) enum Kind {
     Move,
 }
 
+impl Kind {
+    /// The most entries of one step.
+    fn most(&self) -> usize {
+        match self {
+            Self::Copy(_) => MAX_COPIED,
+            Self::Move => MAX_TOGETHER,
+        }
+    }
+}
+
 pub(super) fn copy(
     step: &mut Step<'_>,
     trip: &Trip,
     changed: &mut Vec<MailboxChanged>,
 ) -> Result<Copied, StoreError> {
-    if trip.uids.len() > MAX_TOGETHER {
+    if trip.uids.len() > trip.kind.most() {
         let misuse = format!("{} entries at once", trip.uids.len());
         return Err(StoreError::Misused(misuse));
     }

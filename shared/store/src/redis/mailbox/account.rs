@@ -7,7 +7,7 @@ use super::super::connection::{Call, Link};
 use super::super::failure;
 use super::state::{RawState, States};
 use crate::StoreError;
-use crate::mailbox::{EntryState, MailboxName, Quota, Role, STANDARD};
+use crate::mailbox::{EntryState, MailboxName, Quota, Role, STANDARD, Usage};
 
 /// What the keys that span accounts begin with.
 pub(super) const INDEX: &str = "m:{index}";
@@ -84,6 +84,16 @@ impl<'l> Owner<'l> {
         Err(StoreError::Unavailable(reason.to_owned()))
     }
 
+    /// What the account's mailboxes hold.
+    pub(super) async fn usage(&self) -> Result<Usage, StoreError> {
+        let call = Call::read("mailbox_usage", &self.key);
+        let (octets, messages): (Option<u64>, Option<u64>) = self.link.call(call).await?;
+        Ok(Usage {
+            octets: octets.unwrap_or(0),
+            messages: messages.unwrap_or(0),
+        })
+    }
+
     /// Enters the account among all, and makes its standard mailboxes.
     async fn open(&self) -> Result<(), StoreError> {
         let register = Call::write("mailbox_register", INDEX).arg(self.account.to_string());
@@ -120,7 +130,7 @@ impl<'l> Owner<'l> {
 }
 
 /// A quota as the functions take it.
-pub(super) fn limits(quota: Quota) -> (String, String) {
+pub(in super::super) fn limits(quota: Quota) -> (String, String) {
     let text = |most: Option<u64>| most.map_or(String::new(), |most| most.to_string());
     (text(quota.octets), text(quota.messages))
 }

@@ -84,9 +84,9 @@ impl FromRedisValue for CopyReply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (word, numbers) = word_and_numbers(value)?;
         Ok(Self(match (word.as_str(), numbers.as_slice()) {
-            ("copied", [uid_validity, uids @ ..]) => Copied::Copied {
+            ("copied", [uid_validity, first, uids @ ..]) => Copied::Copied {
                 uid_validity: *uid_validity,
-                pairs: uids.as_chunks().0.iter().map(|[a, b]| (*a, *b)).collect(),
+                pairs: uids.iter().copied().zip(*first..).collect(),
             },
             ("over quota", []) => Copied::OverQuota,
             ("no mailbox", []) => Copied::NoSuchMailbox,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::connection::Call;
 use super::account::{Owner, role_from, role_text};
 use super::reply::InfoReply;
 use crate::StoreError;
@@ -57,6 +58,12 @@ fn missing_above<'m>(
 }
 
 impl Owner<'_> {
+    /// The mailbox that `call` finds.
+    pub(super) async fn info(&self, call: Call) -> Result<Option<MailboxInfo>, StoreError> {
+        let found = self.call::<Option<InfoReply>>(call).await?;
+        found.map(|found| found.info(self)).transpose()
+    }
+
     /// All mailboxes, by name.
     pub(super) async fn mailboxes(&self) -> Result<Vec<MailboxInfo>, StoreError> {
         let mailboxes: Vec<InfoReply> = self.call(self.read("mailbox_list")).await?;

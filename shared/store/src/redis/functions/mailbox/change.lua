@@ -1,4 +1,4 @@
--- Flags, copies, moves and removals of entries.
+-- Flags and removals of entries.
 
 -- The entry with this UID and its state, if it is there.
 local function find_entry(desk, mailbox, uid)
@@ -79,54 +79,16 @@ local function find_entries(desk, id, args, first)
   return found, octets, mailbox
 end
 
-local function take_all(desk, mailbox, found)
+-- Takes entries out of a mailbox; their contents stay counted.
+local function displace_all(desk, mailbox, found)
   local gone = {}
   for index, each in ipairs(found) do
-    take_entry(desk, mailbox, each.entry, each.state)
+    displace_entry(desk, mailbox, each.entry, each.state)
     gone[index] = each.state.uid
   end
   log_vanished(desk, mailbox, gone)
   note_change(desk, mailbox.id)
   return gone
-end
-
--- Copies entries, or moves them where `quota` is nil. Answers pairs of UIDs.
-local function transfer(base, time, from, to, quota, args, first)
-  local desk = open_desk(base)
-  local target = desk and mailbox_of(desk, to)
-  if not target then
-    return { 'no mailbox' }
-  end
-  local found, octets, source = find_entries(desk, from, args, first)
-  local reply = { 'copied', target.validity }
-  if #found == 0 then
-    return reply
-  end
-  if quota and not fits(desk.account, octets, #found, quota) then
-    return { 'over quota' }
-  end
-  if not has_room(target, #found) then
-    return full('the mailbox has used up its UIDs')
-  end
-  for _, each in ipairs(found) do
-    reply[#reply + 1] = each.state.uid
-    reply[#reply + 1] = file_entry(desk, target, each.entry, time)
-  end
-  note_change(desk, target.id)
-  if not quota then
-    take_all(desk, source, found)
-  end
-  close_desk(desk)
-  return reply
-end
-
-local function copy(base, args)
-  local quota = { octets = args[4], messages = args[5] }
-  return transfer(base, now(args[1]), args[2], args[3], quota, args, 6)
-end
-
-local function move(base, args)
-  return transfer(base, now(args[1]), args[2], args[3], nil, args, 4)
 end
 
 -- Removes entries: all that are named, or those of them that are \Deleted.
@@ -145,12 +107,13 @@ local function expunge(base, args)
   if #chosen == 0 then
     return {}
   end
-  local gone = take_all(desk, mailbox, chosen)
+  local gone = displace_all(desk, mailbox, chosen)
+  for _, each in ipairs(chosen) do
+    lose_content(base, each.entry.content)
+  end
   close_desk(desk)
   return gone
 end
 
 removes('mailbox_store_flags', in_account(store_flags))
-edits('mailbox_copy', in_account(copy))
-removes('mailbox_move', in_account(move))
 removes('mailbox_expunge', in_busy_account(expunge))

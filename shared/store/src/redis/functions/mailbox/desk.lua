@@ -43,9 +43,9 @@ local function publish_changes(desk)
 end
 
 local function close_desk(desk)
-  for _, block in pairs(desk.blocks) do
-    if block.dirty then
-      save_block(desk.base, block)
+  for shelf, blocks in pairs(desk.blocks) do
+    for number, block in pairs(blocks) do
+      save_block(desk.base, shelf, number, block)
     end
   end
   for _, mailbox in pairs(desk.mailboxes) do
@@ -99,15 +99,14 @@ local function fits(account, octets, messages, quota)
     and within(account.usage.messages, messages, quota.messages)
 end
 
--- Puts an entry into a mailbox; its UID.
-local function file_entry(desk, mailbox, entry, time)
+-- Puts an entry into a mailbox whose content is counted already; its UID.
+local function place_entry(desk, mailbox, entry, time)
   local uid = mailbox.next
   mailbox.next = uid + 1
   mailbox.messages = mailbox.messages + 1
   mailbox.octets = mailbox.octets + entry.size
   local usage = desk.account.usage
   usage.messages, usage.octets = usage.messages + 1, usage.octets + entry.size
-  gain_content(desk.base, entry.content)
   local row = pack_entry(entry.content, entry.size, entry.date, time, entry.rest)
   redis.call('XADD', entries_key(desk.base, mailbox.shelf), integer(uid) .. '-0', 'e', row)
   count_flags(mailbox, entry.bits, 1)
@@ -115,8 +114,15 @@ local function file_entry(desk, mailbox, entry, time)
   return uid
 end
 
--- Takes an entry out of a mailbox; what went is to be logged.
-local function take_entry(desk, mailbox, entry, state)
+-- Puts an entry into a mailbox; its UID.
+local function file_entry(desk, mailbox, entry, time)
+  gain_content(desk.base, entry.content)
+  return place_entry(desk, mailbox, entry, time)
+end
+
+-- Takes an entry out of a mailbox whose content stays counted; what went is to be
+-- logged.
+local function displace_entry(desk, mailbox, entry, state)
   local usage = desk.account.usage
   mailbox.messages = math.max(mailbox.messages - 1, 0)
   mailbox.octets = math.max(mailbox.octets - entry.size, 0)
@@ -125,7 +131,6 @@ local function take_entry(desk, mailbox, entry, state)
   count_flags(mailbox, state.bits, -1)
   redis.call('XDEL', entries_key(desk.base, mailbox.shelf), integer(state.uid) .. '-0')
   erase_state(desk, mailbox, state.uid)
-  lose_content(desk.base, entry.content)
 end
 
 -- Forgets those that went long ago, as long as enough are left.

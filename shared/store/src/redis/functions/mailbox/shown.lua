@@ -3,11 +3,33 @@
 --   :copies    hash  content -> how many entries more than one show it
 --   :releases  set   contents whose reference waits for being given back
 
+local CONTENTS_AT_ONCE = 1000
+
 local function gain_content(base, content)
   if redis.call('SADD', base .. ':shown', content) == 1 then
     redis.call('SREM', base .. ':releases', content)
   else
     redis.call('HINCRBY', base .. ':copies', content, 1)
+  end
+end
+
+-- As many entries more show what others do; by content, how many. A call for each
+-- would take far longer.
+local function gain_copies(base, counts)
+  local contents = {}
+  for content in pairs(counts) do
+    contents[#contents + 1] = content
+  end
+  for first = 1, #contents, CONTENTS_AT_ONCE do
+    local last = math.min(first + CONTENTS_AT_ONCE - 1, #contents)
+    local known = redis.call('HMGET', base .. ':copies', unpack(contents, first, last))
+    local fields = {}
+    for at = first, last do
+      local copies = tonumber(known[at - first + 1] or '0') + counts[contents[at]]
+      fields[#fields + 1] = contents[at]
+      fields[#fields + 1] = integer(copies)
+    end
+    redis.call('HSET', base .. ':copies', unpack(fields))
   end
 end
 

@@ -21,14 +21,19 @@ local function place_of(uid)
   return (uid - index) / PER_BLOCK, index * WIDTH + 1
 end
 
--- Blocks are read once in a step, and written when it ends.
+-- Blocks are read once in a step, and written when it ends; until then `written`
+-- has what changed in one, by where it starts.
 local function block_at(desk, shelf, number)
-  local name = shelf .. ':' .. number
-  local block = desk.blocks[name]
+  local blocks = desk.blocks[shelf]
+  if not blocks then
+    blocks = {}
+    desk.blocks[shelf] = blocks
+  end
+  local block = blocks[number]
   if not block then
     local octets = redis.call('HGET', desk.base .. ':states:' .. shelf, number)
-    block = { shelf = shelf, number = number, octets = octets or NO_STATES }
-    desk.blocks[name] = block
+    block = { octets = octets or NO_STATES, written = {} }
+    blocks[number] = block
   end
   return block
 end
@@ -36,7 +41,9 @@ end
 local function state_of(desk, mailbox, uid)
   local number, start = place_of(uid)
   local block = block_at(desk, mailbox.shelf, number)
-  local modseq, bits, keywords = struct.unpack(STATE, block.octets, start)
+  local written = block.written[start]
+  local modseq, bits, keywords =
+    struct.unpack(STATE, written or block.octets, written and 1 or start)
   if modseq == 0 then
     return nil
   end
@@ -46,9 +53,7 @@ end
 local function replace_state(desk, mailbox, uid, octets)
   local number, start = place_of(uid)
   local block = block_at(desk, mailbox.shelf, number)
-  block.octets = string.sub(block.octets, 1, start - 1) .. octets
-    .. string.sub(block.octets, start + WIDTH)
-  block.dirty = true
+  block.written[start] = octets
   return block
 end
 
@@ -64,15 +69,28 @@ local function erase_state(desk, mailbox, uid)
   replace_state(desk, mailbox, uid, NO_STATE)
 end
 
-local function save_block(base, block)
-  local states, changed = base .. ':states:' .. block.shelf, base .. ':changed:' .. block.shelf
-  if block.octets == NO_STATES then
-    redis.call('HDEL', states, block.number)
-    redis.call('ZREM', changed, block.number)
+local function octets_of(block)
+  local states = {}
+  for start = 1, PER_BLOCK * WIDTH, WIDTH do
+    states[#states + 1] = block.written[start]
+      or string.sub(block.octets, start, start + WIDTH - 1)
+  end
+  return table.concat(states)
+end
+
+local function save_block(base, shelf, number, block)
+  if not next(block.written) then
     return
   end
-  redis.call('HSET', states, block.number, block.octets)
+  local states, changed = base .. ':states:' .. shelf, base .. ':changed:' .. shelf
+  local octets = octets_of(block)
+  if octets == NO_STATES then
+    redis.call('HDEL', states, number)
+    redis.call('ZREM', changed, number)
+    return
+  end
+  redis.call('HSET', states, number, octets)
   if block.modseq then
-    redis.call('ZADD', changed, integer(block.modseq), block.number)
+    redis.call('ZADD', changed, integer(block.modseq), number)
   end
 end
