@@ -12,7 +12,7 @@ use message::{
     Clock, Diagnostic, EnhancedStatus, JobKey, MessageId, Outcome, Randomness, ReversePath, Verdict,
 };
 use store::ledger::{Entry, JobRecord, RecipientState, Recorded, Report, Retry};
-use store::mailbox::{Appended, MailboxName, NewEntry, Quota};
+use store::mailbox::{Appended, MailboxName, NewEntry};
 use store::{Directory, Ledger, MailboxStore, StoreError};
 use telemetry::{Metrics, Span};
 
@@ -108,7 +108,7 @@ impl Deliverer {
         let inbox = MailboxName::inbox();
         let appended = self
             .mailbox
-            .append(account.id, &inbox, new, Quota::octets(account.quota))
+            .append(account.id, &inbox, new, account.quota)
             .await?;
         let outcome = match appended {
             Appended::Stored { uid, .. } => {

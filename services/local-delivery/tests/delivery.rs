@@ -19,7 +19,7 @@ use store::directory::{Account, DomainRecord, PasswordHash, Via};
 use store::ledger::{
     Acceptance, Decision, FinalRecipient, JobRecord, JobState, NewJob, Route, Why,
 };
-use store::mailbox::{Expunge, MailboxEntry, MailboxId};
+use store::mailbox::{Expunge, MailboxEntry, MailboxId, Quota};
 use store::{StoreOptions, Stores};
 use telemetry::{Metrics, Tracer};
 use tempfile::TempDir;
@@ -102,7 +102,7 @@ impl House {
             id: AccountId::draw(self.random.as_ref()),
             address: address.parse().unwrap(),
             password: PasswordHash::new("-".into()),
-            quota,
+            quota: Quota::octets(quota),
         };
         let id = account.id;
         self.stores.directory.add_account(account).await.unwrap();

@@ -143,10 +143,14 @@ pub(crate) enum AccountOrder {
         /// How much it may hold, such as 2GiB; unlimited without
         #[arg(long, value_name = "SIZE")]
         quota: Option<Size>,
+        /// How many messages it may hold; unlimited without
+        #[arg(long, value_name = "MESSAGES")]
+        message_quota: Option<u64>,
     },
     /// Create accounts out of a CSV file; those that are there stay as they are
     Import {
-        /// Its first line names columns: address, and password, hash (argon2) or quota
+        /// Its first line names columns: address, and password, hash (argon2), quota or
+        /// message_quota
         file: PathBuf,
     },
     /// List accounts
@@ -170,6 +174,9 @@ pub(crate) enum AccountOrder {
         address: Address,
         /// Such as 2GiB; unlimited without
         quota: Option<Size>,
+        /// How many messages it may hold; unlimited without
+        #[arg(long, value_name = "MESSAGES")]
+        message_quota: Option<u64>,
     },
 }
 

@@ -8,6 +8,7 @@ use smtp::Reply;
 use smtp::command::ForwardPath;
 use smtp::server::Role;
 use store::directory::{Account, DeadEnd, Expander, Expansion, Impasse, Reached};
+use store::mailbox::{Quota, Usage};
 use store::{Directory, MailboxStore, StoreError};
 
 use crate::replies;
@@ -71,12 +72,16 @@ impl Recipients {
     }
 
     async fn full(&self, account: &Account, size: u64) -> Result<Option<Reply>, StoreError> {
-        let Some(quota) = account.quota else {
+        if account.quota == Quota::NONE {
             return Ok(None);
-        };
+        }
         let usage = self.mailboxes.usage(account.id).await?;
-        let over = usage.octets.saturating_add(size.max(1)) > quota;
-        Ok(over.then(replies::mailbox_full))
+        let more = Usage {
+            octets: size.max(1),
+            messages: 1,
+        };
+        let fits = account.quota.allows(usage, more);
+        Ok((!fits).then(replies::mailbox_full))
     }
 }
 

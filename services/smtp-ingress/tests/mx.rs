@@ -112,6 +112,7 @@ async fn recipients_are_judged_before_the_message() {
         ("loop@example.org", "550 5.1.1"),
         ("bob@elsewhere.example", "550 5.7.1"),
         ("fred@example.org", "452 4.2.2"),
+        ("gus@example.org", "452 4.2.2"),
         ("stuffed@example.org", "452 4.2.2"),
         ("alice@example.org", "250 2.1.5"),
         ("ALICE+news@Example.Org", "250 2.1.5"),

@@ -4,7 +4,7 @@
 const ALWAYS: [&str; 5] = ["IMAP4rev1", "IMAP4rev2", "SASL-IR", "ID", "ENABLE"];
 
 /// What comes with a login.
-const LOGGED_IN: [&str; 29] = [
+const LOGGED_IN: [&str; 30] = [
     "LITERAL+",
     "IDLE",
     "NAMESPACE",
@@ -30,6 +30,7 @@ const LOGGED_IN: [&str; 29] = [
     "MULTIAPPEND",
     "QUOTA",
     "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
     "OBJECTID",
     "SAVEDATE",
     "COMPRESS=DEFLATE",

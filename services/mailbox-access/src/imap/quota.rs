@@ -58,8 +58,7 @@ impl Session {
     /// What the account may hold.
     pub(super) async fn quota(&self) -> Result<store::mailbox::Quota, Failure> {
         let account = self.service.directory.account(self.account()?).await?;
-        let octets = account.and_then(|account| account.quota);
-        Ok(store::mailbox::Quota::octets(octets))
+        Ok(account.map(|account| account.quota).unwrap_or_default())
     }
 }
 

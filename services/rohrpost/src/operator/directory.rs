@@ -61,6 +61,7 @@ pub(super) async fn account(
             address,
             password_file,
             quota,
+            message_quota,
         } => {
             let password = read_password(&password_file)?;
             let quota = quota.map(|size| size.octets());
@@ -69,6 +70,7 @@ pub(super) async fn account(
                     address,
                     password,
                     quota,
+                    message_quota,
                 })
                 .await?;
             terminal.show(&added, |added, _| {
@@ -99,16 +101,25 @@ pub(super) async fn account(
                 .await?;
             terminal.done(format_args!("{address} has a new password"))
         }
-        AccountOrder::Quota { address, quota } => {
+        AccountOrder::Quota {
+            address,
+            quota,
+            message_quota,
+        } => {
             let change = QuotaChange {
                 quota: quota.map(|size| size.octets()),
+                message_quota,
             };
             client
                 .put(&["accounts", &address.to_string(), "quota"], &change)
                 .await?;
-            terminal.done(match quota {
-                Some(size) => format!("{address} may hold {size}"),
-                None => format!("{address} may hold any amount"),
+            terminal.done(match (quota, message_quota) {
+                (Some(size), Some(most)) => {
+                    format!("{address} may hold {size}, and {most} messages")
+                }
+                (Some(size), None) => format!("{address} may hold {size}"),
+                (None, Some(most)) => format!("{address} may hold {most} messages"),
+                (None, None) => format!("{address} may hold any amount"),
             })
         }
     }

@@ -27,11 +27,22 @@ pub(crate) fn accounts(accounts: &[Account], _: &Moment) -> Table {
             account.address.to_string(),
             account.messages.to_string(),
             size(account.octets),
-            account.quota.map_or("–".to_owned(), size),
+            quota(account),
             account.id.to_string(),
         ]);
     }
     table
+}
+
+/// What an account may hold.
+fn quota(account: &Account) -> String {
+    let octets = account.quota.map(size);
+    let messages = account.message_quota.map(|most| format!("{most} messages"));
+    let limits: Vec<String> = octets.into_iter().chain(messages).collect();
+    match limits.is_empty() {
+        true => "–".to_owned(),
+        false => limits.join(", "),
+    }
 }
 
 pub(crate) fn aliases(aliases: &[Alias], _: &Moment) -> Table {

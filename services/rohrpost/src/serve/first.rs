@@ -40,6 +40,7 @@ async fn open_account(client: &Client, address: &Address) -> Result<String, Fail
         address: address.clone(),
         password: Password::new(password.clone()),
         quota: None,
+        message_quota: None,
     };
     client.add_account(&account).await?;
     Ok(password)

@@ -103,7 +103,7 @@ impl House {
                     id: AccountId::draw(self.random.as_ref()),
                     address: address.parse().unwrap(),
                     password: PasswordHash::new("-".into()),
-                    quota: None,
+                    quota: Default::default(),
                 };
                 self.store.add_account(account).await.unwrap();
             }

@@ -19,6 +19,7 @@ use message::{AccountId, Address, Clock};
 use smtp_ingress::{Ingress, Ports};
 use station::{Station, SystemClock, SystemRandomness};
 use store::directory::{Account, Alias, DomainRecord, PasswordHash};
+use store::mailbox::Quota;
 use store::{Directory, EmbeddedStore, StoreOptions};
 use telemetry::{Metrics, Tracer};
 use tokio::task::JoinHandle;
@@ -183,7 +184,7 @@ fn certificate(folder: &tempfile::TempDir) -> rcgen::CertifiedKey<rcgen::KeyPair
     certificate
 }
 
-/// `example.org` with Alice, full Fred, and aliases.
+/// `example.org` with Alice, Fred and Gus whose mailboxes are full, and aliases.
 async fn store(folder: &tempfile::TempDir, clock: &Arc<dyn Clock>) -> Arc<EmbeddedStore> {
     let path = folder.path().join("store");
     let failed = Arc::new(|error: &std::io::Error| panic!("fsync: {error}"));
@@ -196,9 +197,14 @@ async fn store(folder: &tempfile::TempDir, clock: &Arc<dyn Clock>) -> Arc<Embedd
         catch_all: None,
     };
     store.add_domain(domain).await.unwrap();
+    let no_message = Quota {
+        messages: Some(0),
+        ..Quota::NONE
+    };
     for (id, address, quota) in [
-        (ALICE, "alice", None),
-        (AccountId::from_bits(2), "fred", Some(0)),
+        (ALICE, "alice", Quota::NONE),
+        (AccountId::from_bits(2), "fred", Quota::octets(Some(0))),
+        (AccountId::from_bits(3), "gus", no_message),
     ] {
         let address = format!("{address}@example.org").parse().unwrap();
         let password = hash(PASSWORD);

@@ -36,6 +36,9 @@ pub struct ImportedAccount {
     /// How many octets it may hold; unlimited where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<u64>,
+    /// How many messages it may hold; unlimited where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_quota: Option<u64>,
 }
 
 /// What a user proves to be himself by.

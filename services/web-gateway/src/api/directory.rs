@@ -95,6 +95,9 @@ pub struct Account {
     /// How many octets it may hold; unlimited where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<u64>,
+    /// How many messages it may hold; unlimited where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_quota: Option<u64>,
     /// How many octets it holds.
     pub octets: u64,
     /// How many messages it holds.
@@ -113,6 +116,9 @@ pub struct NewAccount {
     /// How many octets it may hold; unlimited where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<u64>,
+    /// How many messages it may hold; unlimited where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_quota: Option<u64>,
 }
 
 /// A new password.
@@ -129,6 +135,9 @@ pub struct PasswordChange {
 pub struct QuotaChange {
     /// How many octets the account may hold; unlimited where null.
     pub quota: Option<u64>,
+    /// How many messages it may hold; unlimited where absent or null.
+    #[serde(default)]
+    pub message_quota: Option<u64>,
 }
 
 /// A name that stands for other addresses.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use message::AccountId;
 use store::directory::{Account as AccountRecord, DirectoryError, PasswordHash};
+use store::mailbox::Quota;
 
 use crate::api::{
     AccountImport, AccountsImported, Credentials, ImportedAccount, Problem, RefusedAccount,
@@ -90,7 +91,10 @@ async fn add(gateway: &Gateway, account: ImportedAccount) -> Result<Fate, Refusa
         id: AccountId::draw(gateway.ports.random.as_ref()),
         address: address.clone(),
         password,
-        quota: account.quota,
+        quota: Quota {
+            octets: account.quota,
+            messages: account.message_quota,
+        },
     };
     match directory.add_account(record).await {
         Ok(()) => Ok(Fate::Added),

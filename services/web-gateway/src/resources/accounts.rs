@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use message::{AccountId, Address};
 use store::directory::Account as AccountRecord;
+use store::mailbox::Quota;
 
 use crate::api::{
     Account, AccountName, NewAccount, Page, PageQuery, PasswordChange, Problem, QuotaChange,
@@ -50,7 +51,10 @@ pub(super) async fn add(
         id: AccountId::draw(gateway.ports.random.as_ref()),
         address: new.address.folded(),
         password: gateway.hasher.hash(new.password).await?,
-        quota: new.quota,
+        quota: Quota {
+            octets: new.quota,
+            messages: new.message_quota,
+        },
     };
     gateway.ports.directory.add_account(record.clone()).await?;
     tracing::info!(account = %record.id, "account added");
@@ -124,12 +128,16 @@ pub(super) async fn set_quota(
     FromPath(address): FromPath<Address>,
     FromBody(change): FromBody<QuotaChange>,
 ) -> Result<StatusCode, Refusal> {
-    gateway
-        .ports
-        .directory
-        .set_quota(&address, change.quota)
-        .await?;
-    tracing::info!(quota = change.quota, "quota changed");
+    let quota = Quota {
+        octets: change.quota,
+        messages: change.message_quota,
+    };
+    gateway.ports.directory.set_quota(&address, quota).await?;
+    tracing::info!(
+        octets = quota.octets,
+        messages = quota.messages,
+        "quota changed"
+    );
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -147,7 +155,8 @@ async fn with_usage(gateway: &Gateway, record: AccountRecord) -> Result<Account,
     Ok(Account {
         address: record.address,
         id: record.id,
-        quota: record.quota,
+        quota: record.quota.octets,
+        message_quota: record.quota.messages,
         octets: usage.octets,
         messages: usage.messages,
     })

@@ -13,7 +13,7 @@ use message::{Address, ContentId, MessageId, Timestamp};
 use serde::Deserialize;
 use store::directory::Account;
 use store::ledger::{Holder, Referred};
-use store::mailbox::{Appended, Created, Flag, MailboxName, NewEntry, Quota};
+use store::mailbox::{Appended, Created, Flag, MailboxName, NewEntry};
 use utoipa::IntoParams;
 
 use super::accounts::existing;
@@ -156,8 +156,8 @@ async fn show(
         }
     }
     let mailboxes = &gateway.ports.mailboxes;
-    let quota = Quota::octets(account.quota);
-    let appended = mailboxes.append(account.id, mailbox, entry, quota).await?;
+    let appended = mailboxes.append(account.id, mailbox, entry, account.quota);
+    let appended = appended.await?;
     if !matches!(appended, Appended::Stored { .. }) {
         gateway.ports.ledger.release(&content, holder).await?;
     }

@@ -1,7 +1,7 @@
 //! Domains, accounts, aliases.
 
 use axum::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Bench;
 
@@ -112,15 +112,23 @@ async fn accounts_keep_their_password_to_themselves() {
 async fn a_quota_is_set_and_lifted() {
     let bench = Bench::furnished().await;
     let path = "/api/v1/accounts/bob@example.org";
-    for quota in [json!(1_000_000), json!(null)] {
-        let change = json!({"quota": quota});
+    for (change, octets, messages) in [
+        (json!({"quota": 1_000_000}), json!(1_000_000), Value::Null),
+        (
+            json!({"quota": null, "message_quota": 7}),
+            Value::Null,
+            json!(7),
+        ),
+        (json!({"quota": null}), Value::Null, Value::Null),
+    ] {
         bench
             .put(&format!("{path}/quota"), change)
             .await
             .with(StatusCode::NO_CONTENT);
+        let account = bench.get(path).await.json();
         assert_eq!(
-            bench.get(path).await.json().get("quota"),
-            Some(&quota).filter(|q| !q.is_null())
+            (&account["quota"], &account["message_quota"]),
+            (&octets, &messages)
         );
     }
 }

@@ -14,6 +14,7 @@ use message::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::mailbox::Quota;
 pub use expansion::{DeadEnd, Expander, Expansion, Impasse, Reached, expand};
 
 /// A domain whose recipients live here.
@@ -37,9 +38,9 @@ pub struct Account {
     pub address: Address,
     /// The argon2id hash of its password.
     pub password: PasswordHash,
-    /// How many octets its mailboxes may hold; unlimited where none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quota: Option<u64>,
+    /// What its mailboxes may hold.
+    #[serde(flatten)]
+    pub quota: Quota,
 }
 
 /// A password hash in PHC string form; never printed.
@@ -183,7 +184,7 @@ pub trait Directory: Send + Sync {
     ) -> Result<(), DirectoryError>;
 
     /// Changes an account's quota.
-    async fn set_quota(&self, address: &Address, quota: Option<u64>) -> Result<(), DirectoryError>;
+    async fn set_quota(&self, address: &Address, quota: Quota) -> Result<(), DirectoryError>;
 
     /// Removes an account and returns it; its mailboxes are removed by
     /// [`crate::MailboxStore::remove_account`].

@@ -129,12 +129,18 @@ pub struct Usage {
     pub messages: u64,
 }
 
-/// What an account's mailboxes may hold (RFC 9208).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What an account's mailboxes may hold (RFC 9208): STORAGE and MESSAGE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Quota {
     /// The most octets.
+    #[serde(default, rename = "quota", skip_serializing_if = "Option::is_none")]
     pub octets: Option<u64>,
     /// The most entries.
+    #[serde(
+        default,
+        rename = "message_quota",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub messages: Option<u64>,
 }
 

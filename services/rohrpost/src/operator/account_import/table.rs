@@ -1,6 +1,6 @@
 //! The file of an import: CSV (RFC 4180) whose first line names its columns:
-//! `address`, and `password`, `hash` and `quota` if there are such. No value
-//! holds a line end.
+//! `address`, and `password`, `hash`, `quota` and `message_quota` if there are such.
+//! No value holds a line end.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -22,6 +22,7 @@ struct Columns {
     password: Option<usize>,
     hash: Option<usize>,
     quota: Option<usize>,
+    message_quota: Option<usize>,
 }
 
 /// A table being read.
@@ -141,10 +142,15 @@ impl Columns {
             (Some(_), Some(_)) => return Err("there are both a password and a hash".to_owned()),
         };
         let quota = value(self.quota).map(quota).transpose()?;
+        let message_quota = value(self.message_quota).map(|number| {
+            let parsed = number.parse();
+            parsed.map_err(|error| format!("{number:?}: {error}"))
+        });
         Ok(ImportedAccount {
             address,
             credentials,
             quota,
+            message_quota: message_quota.transpose()?,
         })
     }
 }
@@ -168,6 +174,7 @@ fn columns(header: &str) -> Result<Columns, String> {
             "password" => columns.password = Some(place),
             "hash" => columns.hash = Some(place),
             "quota" => columns.quota = Some(place),
+            "message_quota" => columns.message_quota = Some(place),
             other => return Err(format!("{other:?} is no column; {KNOWN}")),
         }
     }
@@ -175,7 +182,8 @@ fn columns(header: &str) -> Result<Columns, String> {
     Ok(columns)
 }
 
-const KNOWN: &str = "the first line names columns: address, and password, hash or quota";
+const KNOWN: &str =
+    "the first line names columns: address, and password, hash, quota or message_quota";
 
 /// The values of a line.
 fn values(line: &str) -> Result<Vec<String>, String> {
@@ -237,18 +245,20 @@ mod tests {
     fn a_table_is_read_line_by_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.csv");
-        let text = "\u{feff}Address,quota,password\r\n\
-                    anna@example.org,2 GiB,\"a \"\"word\"\"\"\n\nbert@example.org,1000\n\
+        let text = "\u{feff}Address,quota,password,message_quota\r\n\
+                    anna@example.org,2 GiB,\"a \"\"word\"\"\",9\n\nbert@example.org,1000\n\
                     nonsense\ncarl@example.org,lots,\n";
         std::fs::write(&path, text).unwrap();
         let (mut table, octets) = Table::open(&path).unwrap();
         assert_eq!(octets, text.len() as u64);
         let anna = table.next_row().unwrap().unwrap();
         assert_eq!((anna.line, anna.account.quota), (2, Some(2 << 30)));
+        assert_eq!(anna.account.message_quota, Some(9));
         let word = Credentials::Password(Password::new("a \"word\""));
         assert_eq!(anna.account.credentials, Some(word));
         let bert = table.next_row().unwrap().unwrap();
         assert_eq!((bert.line, bert.account.quota), (4, Some(1000)));
+        assert_eq!(bert.account.message_quota, None);
         assert_eq!(bert.account.credentials, None);
         for expected in [5, 6] {
             let wrong = table.next_row().unwrap();

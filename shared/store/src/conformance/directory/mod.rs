@@ -8,6 +8,7 @@ use message::{AccountId, Address, Domain};
 
 use super::{Subject, soon};
 use crate::directory::{Account, Alias, DirectoryError, DomainRecord, PasswordHash};
+use crate::mailbox::Quota;
 use crate::{Directory, StoreError};
 
 /// Runs every case, each on a fresh store.
@@ -89,11 +90,19 @@ async fn accounts_are_added_changed_and_removed(directory: &dyn Directory) {
         .set_password(&at, PasswordHash::new("$new".into()))
         .await
         .unwrap();
-    directory.set_quota(&at, Some(1 << 30)).await.unwrap();
+    let both = Quota {
+        octets: Some(1 << 30),
+        messages: Some(5_000),
+    };
+    for quota in [both, Quota::octets(Some(7)), both] {
+        directory.set_quota(&at, quota).await.unwrap();
+        let set = directory.account_at(&at).await.unwrap();
+        assert_eq!(set.map(|account| account.quota), Some(quota));
+    }
     let changed = Account {
         address: address("anna@example.org"),
         password: PasswordHash::new("$new".into()),
-        quota: Some(1 << 30),
+        quota: both,
         ..anna
     };
     let by_id = directory.account(changed.id).await.unwrap();
@@ -103,7 +112,7 @@ async fn accounts_are_added_changed_and_removed(directory: &dyn Directory) {
     assert_eq!(directory.account(changed.id).await.unwrap(), None);
     assert_eq!(directory.account_at(&at).await.unwrap(), None);
     is_missing(directory.remove_account(&at).await);
-    is_missing(directory.set_quota(&at, None).await);
+    is_missing(directory.set_quota(&at, Quota::NONE).await);
     is_missing(directory.set_password(&at, changed.password).await);
 }
 
@@ -294,7 +303,7 @@ fn account(id: u64, at: &str) -> Account {
         id: AccountId::from_bits(id),
         address: address(at),
         password: PasswordHash::new("$argon2id$".into()),
-        quota: None,
+        quota: Quota::NONE,
     }
 }
 

@@ -36,7 +36,7 @@ async fn directory(aliases: &[&str]) -> (EmbeddedStore, TempDir) {
             id: AccountId::from_bits(id),
             address: address(at),
             password: PasswordHash::new("$".into()),
-            quota: None,
+            quota: crate::mailbox::Quota::NONE,
         };
         store.add_account(account).await.unwrap();
     }

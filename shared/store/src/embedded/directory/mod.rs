@@ -27,6 +27,7 @@ use crate::StoreError;
 use crate::directory::{
     Account, Alias, Directory, DirectoryError, DomainRecord, Lookup, PasswordHash,
 };
+use crate::mailbox::Quota;
 
 /// A domain, and when it was added among the others.
 #[derive(Serialize, Deserialize)]
@@ -147,7 +148,7 @@ impl Directory for EmbeddedStore {
         .await
     }
 
-    async fn set_quota(&self, address: &Address, quota: Option<u64>) -> Result<(), DirectoryError> {
+    async fn set_quota(&self, address: &Address, quota: Quota) -> Result<(), DirectoryError> {
         let address = address.clone();
         self.edit(move |step| edit::change_account(step, &address, |account| account.quota = quota))
             .await

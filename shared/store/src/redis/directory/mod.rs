@@ -11,12 +11,14 @@ use message::{AccountId, Address, Domain};
 use super::RedisStore;
 use super::connection::{Call, Link};
 use super::failure::corrupt;
+use super::mailbox::limits;
 use crate::StoreError;
 use crate::directory::lookup::{stand_in, without_detail};
 use crate::directory::{
     Account, Alias, Directory, DirectoryError, DomainRecord, Lookup, PasswordHash, Via,
 };
-use record::{AccountFields, from_json, json, name, quota_text};
+use crate::mailbox::Quota;
+use record::{AccountFields, from_json, json, name};
 
 /// The library `rohrpost_directory`.
 pub(super) const FUNCTIONS: &[&str] = &[
@@ -89,7 +91,7 @@ impl Directory for RedisStore {
             .arg(account.id.to_string())
             .arg(address.to_string())
             .arg(account.password.expose())
-            .arg(quota_text(account.quota));
+            .arg(limits(account.quota));
         match self.link.call::<Edited>(call).await? {
             Edited::IdExists => Err(DirectoryError::Exists(format!("account {}", account.id))),
             edited => edited.result(address.domain(), &address),
@@ -129,10 +131,10 @@ impl Directory for RedisStore {
         edit(&self.link, call, address.domain(), address).await
     }
 
-    async fn set_quota(&self, address: &Address, quota: Option<u64>) -> Result<(), DirectoryError> {
+    async fn set_quota(&self, address: &Address, quota: Quota) -> Result<(), DirectoryError> {
         let call = write("directory_set_quota")
             .arg(name(address))
-            .arg(quota_text(quota));
+            .arg(limits(quota));
         edit(&self.link, call, address.domain(), address).await
     }
 
@@ -209,9 +211,10 @@ fn found_by(
         _without_detail => Via::Subaddress,
     };
     match (kind.as_str(), fields.as_slice()) {
-        ("account", [id, address, password, quota]) => {
-            let fields = [id, address, password, quota].map(String::clone);
-            let account = Account::try_from(AccountFields::from(fields))?;
+        ("account", fields) => {
+            let fields = AccountFields::read(fields.to_vec());
+            let fields = fields.ok_or_else(|| corrupt(KEY, "an account of another form"))?;
+            let account = Account::try_from(fields)?;
             Ok(Lookup::Account { account, via })
         }
         ("alias", [record]) => {

@@ -9,6 +9,7 @@ use super::super::failure::corrupt;
 use super::KEY;
 use crate::StoreError;
 use crate::directory::{Account, PasswordHash};
+use crate::mailbox::Quota;
 
 /// What an address is found by: its domain, a NUL, its folded local part.
 pub(super) fn name(address: &Address) -> String {
@@ -21,24 +22,28 @@ pub(super) struct AccountFields {
     id: String,
     address: String,
     password: String,
-    quota: String,
+    octets: String,
+    messages: String,
 }
 
-impl From<[String; 4]> for AccountFields {
-    fn from([id, address, password, quota]: [String; 4]) -> Self {
-        Self {
+impl AccountFields {
+    /// The fields in their order, if there are as many as an account has.
+    pub(super) fn read(fields: Vec<String>) -> Option<Self> {
+        let [id, address, password, octets, messages] = fields.try_into().ok()?;
+        Some(Self {
             id,
             address,
             password,
-            quota,
-        }
+            octets,
+            messages,
+        })
     }
 }
 
 impl redis::FromRedisValue for AccountFields {
     fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
-        let (id, address, password, quota) = FromRedisValue::from_redis_value(value)?;
-        Ok([id, address, password, quota].into())
+        let fields = FromRedisValue::from_redis_value(value)?;
+        Self::read(fields).ok_or_else(|| "no account".into())
     }
 }
 
@@ -54,17 +59,20 @@ impl TryFrom<AccountFields> for Account {
                 .parse()
                 .map_err(|error| corrupt(&key, error))?,
             password: PasswordHash::new(fields.password),
-            quota: match fields.quota.as_str() {
-                "" => None,
-                number => Some(number.parse().map_err(|error| corrupt(&key, error))?),
+            quota: Quota {
+                octets: limit(&fields.octets).map_err(|error| corrupt(&key, error))?,
+                messages: limit(&fields.messages).map_err(|error| corrupt(&key, error))?,
             },
         })
     }
 }
 
-/// A quota as the functions take it: the empty string for none.
-pub(super) fn quota_text(quota: Option<u64>) -> String {
-    quota.map_or(String::new(), |octets| octets.to_string())
+/// A limit as the functions give it: the empty string for none.
+fn limit(text: &str) -> Result<Option<u64>, std::num::ParseIntError> {
+    match text {
+        "" => Ok(None),
+        number => number.parse().map(Some),
+    }
 }
 
 pub(super) fn json(record: &impl Serialize) -> Result<String, StoreError> {

@@ -1,7 +1,8 @@
 -- Accounts.
 --   :accounts       hash  name -> id
 --   :account-names  zset  names, all with score 0 and therefore in order
---   :account:<id>   hash  address, password, and a quota where there is one
+--   :account:<id>   hash  address, password, and where there are such, a quota (of
+--                         octets) and a message_quota
 
 local function account_key(base, id)
   return base .. ':account:' .. id
@@ -11,13 +12,14 @@ local function account_id(base, name)
   return redis.call('HGET', base .. ':accounts', name)
 end
 
--- Its id, address, password and quota; without a quota the empty string.
+-- Its id, address, password and quotas; the empty string for one that is not set.
 local function account_by_id(base, id)
-  local fields = redis.call('HMGET', account_key(base, id), 'address', 'password', 'quota')
+  local fields = redis.call('HMGET', account_key(base, id), 'address', 'password', 'quota',
+    'message_quota')
   if not fields[1] then
     return false
   end
-  return { id, fields[1], fields[2], fields[3] or '' }
+  return { id, fields[1], fields[2], fields[3] or '', fields[4] or '' }
 end
 
 local function account_by_name(base, name)
@@ -25,27 +27,33 @@ local function account_by_name(base, name)
   return id and account_by_id(base, id)
 end
 
-local function write_quota(key, quota)
-  if quota == '' then
-    redis.call('HDEL', key, 'quota')
+local function write_limit(key, field, limit)
+  if limit == '' then
+    redis.call('HDEL', key, field)
   else
-    redis.call('HSET', key, 'quota', quota)
+    redis.call('HSET', key, field, limit)
   end
 end
 
-local function is_same_account(account, id, password, quota)
-  return account[1] == id and account[3] == password and account[4] == quota
+local function write_quota(key, octets, messages)
+  write_limit(key, 'quota', octets)
+  write_limit(key, 'message_quota', messages)
+end
+
+local function is_same_account(account, id, password, octets, messages)
+  return account[1] == id and account[3] == password
+    and account[4] == octets and account[5] == messages
 end
 
 local function add_account(keys, args)
   local base, domain, name = keys[1], args[1], args[2]
-  local id, address, password, quota = args[3], args[4], args[5], args[6]
+  local id, address, password, octets, messages = args[3], args[4], args[5], args[6], args[7]
   if not is_domain(base, domain) then
     return 'no domain'
   end
   local there = account_by_name(base, name)
   if there then
-    return is_same_account(there, id, password, quota) and 'done' or 'exists'
+    return is_same_account(there, id, password, octets, messages) and 'done' or 'exists'
   end
   if redis.call('HEXISTS', base .. ':aliases', name) == 1 then
     return 'exists'
@@ -57,7 +65,7 @@ local function add_account(keys, args)
   redis.call('HSET', base .. ':accounts', name, id)
   redis.call('ZADD', base .. ':account-names', 0, name)
   redis.call('HSET', key, 'address', address, 'password', password)
-  write_quota(key, quota)
+  write_quota(key, octets, messages)
   return 'done'
 end
 
@@ -75,7 +83,7 @@ local function set_quota(keys, args)
   if not id then
     return 'missing'
   end
-  write_quota(account_key(keys[1], id), args[2])
+  write_quota(account_key(keys[1], id), args[2], args[3])
   return 'done'
 end
 
