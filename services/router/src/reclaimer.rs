@@ -29,6 +29,9 @@ const SWEEP_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many are handled in one step.
 const PAGE: usize = 256;
 
+/// How many holders of a content the ledger tells at once.
+const MOST_HOLDERS: usize = 1000;
+
 /// How many condemned contents are kept in mind.
 const MOST_CONDEMNED: usize = 100_000;
 
@@ -149,9 +152,10 @@ impl Reclaimer {
         Ok(known.contains(content))
     }
 
-    /// Condemns old content that no acceptance ever referred to, as a crash
-    /// between content and ledger leaves it. False where it stopped because the
-    /// store is not settled any more.
+    /// Gives back what nobody needs of old contents, as crashes leave it: the
+    /// content itself, between content and ledger, and the reference of an account,
+    /// between referring and appending. False where it stopped because the store is
+    /// not settled any more.
     pub(crate) async fn sweep(&self) -> Result<bool, ReclaimError> {
         let before = self.clock.now() - SWEEP_AGE;
         let mut after = None;
@@ -165,7 +169,7 @@ impl Reclaimer {
                 .iter()
                 .filter(|listed| listed.stored_at < before)
             {
-                self.condemn_unreferenced(&listed.id).await?;
+                self.sweep_content(&listed.id).await?;
             }
             match page.next {
                 Some(next) => after = Some(next),
@@ -174,11 +178,45 @@ impl Reclaimer {
         }
     }
 
-    async fn condemn_unreferenced(&self, content: &ContentId) -> Result<(), StoreError> {
-        let unreferenced = self.ledger.holders(content).await?.is_empty();
-        if unreferenced && self.ledger.condemn(content).await? {
+    async fn sweep_content(&self, content: &ContentId) -> Result<(), StoreError> {
+        let holders = self.holders(content).await?;
+        if holders.is_empty() && self.ledger.condemn(content).await? {
             tracing::info!(%content, "swept up content that nobody refers to");
+        }
+        // As long as its message is open it may be on its way to an account.
+        let is_entry = |holder: &Holder| matches!(holder, Holder::Entry(_));
+        if holders.iter().any(is_entry) {
+            return Ok(());
+        }
+        for holder in holders {
+            if let Holder::Account(account) = holder
+                && !self.mailbox.shows(account, content).await?
+            {
+                self.ledger.release(content, holder).await?;
+                tracing::info!(%content, %account, "released content that its holder does not show");
+            }
         }
         Ok(())
     }
+
+    /// Who refers to a content, however many they are.
+    async fn holders(&self, content: &ContentId) -> Result<Vec<Holder>, StoreError> {
+        let mut holders = self.ledger.holders(content).await?;
+        while holders.len() >= MOST_HOLDERS
+            && let Some(last) = holders.last()
+        {
+            let after = (content.clone(), *last);
+            let page = self.ledger.references(Some(&after), PAGE).await?;
+            let (more, seen) = (page.into_iter(), holders.len());
+            let more = more.take_while(|(other, _)| other == content);
+            holders.extend(more.map(|(_, holder)| holder));
+            if holders.len() == seen {
+                break;
+            }
+        }
+        Ok(holders)
+    }
 }
+
+#[cfg(test)]
+mod tests;

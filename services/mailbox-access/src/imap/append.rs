@@ -2,7 +2,7 @@
 //! and when all messages are durable, they appear in the mailbox in one step.
 //!
 //! A crash before that leaves contents that the account refers to and no mailbox
-//! shows; `rohrpost check` finds them, and what nobody refers to is swept up.
+//! shows; `rohrpost check` counts them, and the router's sweep gives them back.
 
 use content::{Trailer, Writer};
 use imap::Malformed;
@@ -217,8 +217,8 @@ impl Session {
         self.release(appending.account, &appending.contents()).await;
     }
 
-    /// Releases contents that no mailbox shows. Where that fails, `rohrpost check`
-    /// finds them.
+    /// Releases contents that no mailbox shows. Where that fails, the router's sweep
+    /// does it later.
     async fn release(&self, account: AccountId, contents: &[ContentId]) {
         for content in contents {
             let holder = Holder::Account(account);

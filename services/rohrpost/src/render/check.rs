@@ -36,7 +36,7 @@ pub(crate) fn check_summary(summary: &CheckSummary) -> String {
     format!(
         "accepted {} = settled {} + in flight {}\n\
          recipients: {} delivered, {} relayed, {} failed ({} could not be told), {} deleted\n\
-         looked at {}, {}, {} ({} unreferenced and to be reclaimed), {} with {}\n\
+         looked at {}, {} ({} not shown yet), {} ({} unreferenced and to be reclaimed), {} with {}\n\
          {}{verdict}",
         counts.accepted,
         counts.settled,
@@ -48,6 +48,7 @@ pub(crate) fn check_summary(summary: &CheckSummary) -> String {
         counts.deleted,
         count(summary.open_messages, "open message"),
         count(summary.references, "reference"),
+        summary.unclaimed,
         count(summary.contents, "content"),
         summary.unreferenced,
         count(summary.accounts, "account"),

@@ -65,6 +65,10 @@ pub struct CheckSummary {
     pub open_messages: u64,
     /// References looked at.
     pub references: u64,
+    /// References of accounts to young contents that they do not show: these may
+    /// yet be appended, or wait for the sweep to give them back.
+    #[serde(default)]
+    pub unclaimed: u64,
     /// Contents looked at.
     pub contents: u64,
     /// Contents that nobody refers to but that may yet be young, or wait to be

@@ -51,6 +51,12 @@ impl Check {
         if needed {
             return Ok(());
         }
+        if let (Holder::Account(_), Condition::There(message)) = (holder, condition)
+            && message.timestamp() > self.unreferenced_since
+        {
+            self.summary.unclaimed += 1;
+            return Ok(());
+        }
         let detail = "the holder does not need it any more, yet it was not released";
         self.found(FindingKind::ReferenceWithoutHolder, subject, detail)
             .await

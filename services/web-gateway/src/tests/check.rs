@@ -72,8 +72,12 @@ async fn a_reference_that_nobody_needs_is_found() {
     bench.ports.ledger.refer(&content, stranger).await.unwrap();
     let alice = Holder::Account(bench.account("alice@example.org").await);
     bench.ports.ledger.refer(&content, alice).await.unwrap();
-    let (findings, _) = check(&bench, "").await;
+    let (findings, summary) = check(&bench, "").await;
+    assert_eq!(findings, ["reference-without-holder"]);
+    assert_eq!(summary["unclaimed"], 1, "an append may be under way");
+    let (findings, summary) = check(&bench, "?grace=0").await;
     assert_eq!(findings, ["reference-without-holder"; 2]);
+    assert_eq!(summary["unclaimed"], 0);
 }
 
 #[tokio::test]
