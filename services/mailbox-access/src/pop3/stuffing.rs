@@ -1,5 +1,9 @@
 //! A message as a multi-line response: lines that begin with a dot get another,
 //! a line with a dot ends it all (RFC 1939 §3). Of TOP, the header and some lines.
+//!
+//! Many clients take a line feed alone for the end of a line, others do not. So a dot
+//! behind one gets another, lest the former see an end; and the end stands behind
+//! CR LF always, where the latter look for it.
 
 /// Stuffs a message that comes in pieces.
 #[derive(Debug)]
@@ -7,6 +11,8 @@ pub(crate) struct Stuffing {
     /// Lines of the body that are still to be sent; all of them if none.
     lines: Option<u64>,
     place: Place,
+    /// The last two octets, or what stands before the first.
+    last: [u8; 2],
 }
 
 /// What the last octets were.
@@ -32,6 +38,7 @@ impl Stuffing {
         Self {
             lines,
             place: Place::HeaderStart,
+            last: *b"\r\n",
         }
     }
 
@@ -50,6 +57,11 @@ impl Stuffing {
             let end = octets.iter().position(|octet| *octet == b'\n');
             let (line, rest) = octets.split_at(end.map_or(octets.len(), |end| end + 1));
             out.extend_from_slice(line);
+            self.last = match *line {
+                [.., a, b] => [a, b],
+                [b] => [self.last[1], b],
+                [] => self.last,
+            };
             self.advance(line, end.is_some());
             octets = rest;
         }
@@ -85,11 +97,7 @@ impl Stuffing {
 
     /// Ends the response.
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
-        let line_open = match self.place {
-            Place::Header | Place::HeaderReturn | Place::Body => true,
-            Place::HeaderStart | Place::BodyStart | Place::Done => false,
-        };
-        if line_open {
+        if self.last != *b"\r\n" {
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(b".\r\n");
@@ -122,7 +130,8 @@ mod tests {
             "A: b\r\n\r\n..\r\n...x\r\n.\r\n",
         );
         check(".A: b\r\nx.y", None, "..A: b\r\nx.y\r\n.\r\n");
-        check("a\n.b\n", None, "a\n..b\n.\r\n");
+        check("a\n.b\n", None, "a\n..b\n\r\n.\r\n");
+        check("a\r", None, "a\r\r\n.\r\n");
     }
 
     #[test]
@@ -136,6 +145,6 @@ mod tests {
         check(message, Some(3), &all);
         check(message, Some(99), &all);
         check("A: b\r\n", Some(5), "A: b\r\n.\r\n");
-        check("A: b\n\nc\nd\n", Some(1), "A: b\n\nc\n.\r\n");
+        check("A: b\n\nc\nd\n", Some(1), "A: b\n\nc\n\r\n.\r\n");
     }
 }
