@@ -97,17 +97,22 @@ async fn what_got_250_survives_any_number_of_kills() -> Result<()> {
     let mut siege = Siege::lay(None).await?;
     for kill in 1..=kills {
         siege.before(kill, BETWEEN).await?;
-        siege.house.kill().await?;
-        if kill % EARLY == 0 {
-            siege.house.begin()?;
-            moment(&siege.random, 400).await;
-            siege.house.kill().await?;
-        }
-        let resumed = siege.house.resume().await;
-        resumed.with_context(|| format!("after kill {kill}"))?;
+        kill_all(&mut siege.house, kill, &siege.random).await?;
     }
     println!("{} kills", kills + kills / EARLY);
     siege.lift(BETWEEN * kills).await
+}
+
+/// Kills the whole house and starts it again; now and then it is killed while it starts.
+async fn kill_all(house: &mut House, kill: usize, random: &SeededRandomness) -> Result<()> {
+    house.kill().await?;
+    if kill.is_multiple_of(EARLY) {
+        house.begin()?;
+        moment(random, 400).await;
+        house.kill().await?;
+    }
+    let resumed = house.resume().await;
+    resumed.with_context(|| format!("after kill {kill}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,14 +18,12 @@ use message::time::SeededRandomness;
 use system::{Broker, House, Plan, until};
 use tokio::task::JoinSet;
 
-use crate::{fresh_seed, given, moment};
+use crate::{EARLY, fresh_seed, given, kill_all, moment};
 
 /// The kills of a run, where nothing else is said.
 const KILLS: usize = 20;
 /// So many commands are answered between two kills.
 const BETWEEN: usize = 60;
-/// After one kill of the whole process in so many comes another, while it starts.
-const EARLY: usize = 4;
 /// So many clients of one account work at once.
 const CLIENTS: u64 = 6;
 
@@ -123,14 +121,7 @@ async fn mailboxes_survive_any_number_of_kills() -> Result<()> {
     let mut siege = Siege::lay(Plan::new()?).await?;
     for kill in 1..=kills() {
         siege.before(kill).await?;
-        siege.house.kill().await?;
-        if kill % EARLY == 0 {
-            siege.house.begin()?;
-            moment(&siege.random, 400).await;
-            siege.house.kill().await?;
-        }
-        let resumed = siege.house.resume().await;
-        resumed.with_context(|| format!("after kill {kill}"))?;
+        kill_all(&mut siege.house, kill, &siege.random).await?;
     }
     println!("{} kills of the whole process", kills() + kills() / EARLY);
     siege.lift().await
