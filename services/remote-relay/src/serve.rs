@@ -168,7 +168,10 @@ impl Relay {
                 tracing::warn!(message_id = %key.message, job = %key, "the results came too late");
                 span.fail("the results came too late");
             }
-            None => span.fail("the results were not recorded"),
+            None => {
+                tracing::error!(message_id = %key.message, job = %key, "the results are lost; the job is done again");
+                span.fail("the results were not recorded");
+            }
         }
         if report.retry.is_some() {
             self.wake.notify_one();

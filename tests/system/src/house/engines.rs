@@ -1,9 +1,12 @@
 //! The engines of a house whose services are processes of their own.
 
 use std::io;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rustix::process::{Pid, kill_process};
 use servers::{Broker as _, NatsServer, RabbitMq, RedisServer};
+use tempfile::TempDir;
 
 /// Which broker carries the topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +56,27 @@ impl Engines {
         }
     }
 
-    /// For `engines.store`.
-    pub(super) fn store(&self) -> String {
-        self.redis.url()
+    /// For `engines.store`; a reply may take `timeout`, or long.
+    pub(super) fn store(&self, timeout: Option<Duration>) -> String {
+        match timeout {
+            None => self.redis.url(),
+            Some(timeout) => format!(
+                "redis://127.0.0.1:{}?timeout={}",
+                self.redis.port(),
+                timeout.as_millis()
+            ),
+        }
+    }
+
+    /// Lets Redis stand still, or go on.
+    pub(super) fn freeze_store(&self, frozen: bool) -> Result<()> {
+        let pid = self.redis.pid().and_then(|pid| pid.try_into().ok());
+        let pid = pid.and_then(Pid::from_raw).context("Redis does not run")?;
+        let signal = match frozen {
+            true => rustix::process::Signal::STOP,
+            false => rustix::process::Signal::CONT,
+        };
+        kill_process(pid, signal).context("sending a signal to Redis")
     }
 
     /// Ends a server as a power cut would.
@@ -65,6 +86,21 @@ impl Engines {
             (Server::Broker, Running::RabbitMq(server)) => server.kill(),
             (Server::Store, _) => self.redis.kill(),
         }
+    }
+
+    /// A copy of what Redis has on disk.
+    pub(super) fn copy_store(&self) -> io::Result<TempDir> {
+        self.redis.copy()
+    }
+
+    /// Puts a copy in the place of what Redis has on disk.
+    pub(super) fn put_back_store(&mut self, copy: &TempDir) -> io::Result<()> {
+        self.redis.put_back(copy)
+    }
+
+    /// What Redis says to a command.
+    pub(super) fn ask_store(&self, command: &[&str]) -> io::Result<String> {
+        self.redis.ask(command)
     }
 
     /// Starts it on what it left on disk, and waits until it listens.

@@ -12,6 +12,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::wait::until;
@@ -269,6 +270,24 @@ impl House {
         member.ready(http).await
     }
 
+    /// Sends one process a signal.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it does not run.
+    pub fn signal_member(&mut self, name: &str, signal: Signal) -> Result<()> {
+        self.member(name)?.signal(signal)
+    }
+
+    /// Starts one process that is not to get far, and tells how it ended.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it goes on.
+    pub async fn start_in_vain(&mut self, name: &str) -> Result<ExitStatus> {
+        let at = self.place(name)?;
+        self.members[at].begin(&self.plan)?;
+        self.members[at].end().await
+    }
+
     /// Ends a server that the house stands on as a power cut would.
     ///
     /// # Errors
@@ -286,6 +305,42 @@ impl House {
     pub async fn resume_server(&mut self, server: Server) -> Result<()> {
         let engines = self.engines.as_mut().context("no servers of its own")?;
         Ok(engines.start_again(server).await?)
+    }
+
+    /// Lets Redis stand still, with its connections open, or go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze_store(&self, frozen: bool) -> Result<()> {
+        let engines = self.engines.as_ref().context("no servers of its own")?;
+        engines.freeze_store(frozen)
+    }
+
+    /// A copy of Redis's files as they are now, as a backup would be.
+    ///
+    /// # Errors
+    /// When that cannot be made.
+    pub fn copy_store(&self) -> Result<TempDir> {
+        let engines = self.engines.as_ref().context("no servers of its own")?;
+        Ok(engines.copy_store()?)
+    }
+
+    /// Puts a copy in the place of Redis's files, while it does not run.
+    ///
+    /// # Errors
+    /// When it runs.
+    pub fn put_back_store(&mut self, copy: &TempDir) -> Result<()> {
+        let engines = self.engines.as_mut().context("no servers of its own")?;
+        Ok(engines.put_back_store(copy)?)
+    }
+
+    /// What Redis says to a command.
+    ///
+    /// # Errors
+    /// When it is away, or refuses.
+    pub fn ask_store(&self, command: &[&str]) -> Result<String> {
+        let engines = self.engines.as_ref().context("no servers of its own")?;
+        Ok(engines.ask_store(command)?)
     }
 
     /// What the processes printed for people, since the first start.
@@ -309,6 +364,14 @@ impl House {
             whole.push_str(&read(&member.log(self.directory()))?);
         }
         Ok(whole)
+    }
+
+    /// What one of them logged.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the file cannot be read.
+    pub fn logged_by(&self, name: &str) -> Result<String> {
+        read(&self.members[self.place(name)?].log(self.directory()))
     }
 
     /// The most memory that the first process has had resident, in KiB, since this was

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use config::{Config, Span};
@@ -49,6 +50,7 @@ pub struct Plan {
     pub(super) directory: TempDir,
     pub(super) environment: Vec<(&'static str, String)>,
     broker: Option<Broker>,
+    store_timeout: Option<Duration>,
 }
 
 impl Plan {
@@ -74,6 +76,7 @@ impl Plan {
             directory,
             environment: Vec::new(),
             broker: None,
+            store_timeout: None,
         })
     }
 
@@ -94,6 +97,12 @@ impl Plan {
     /// routers, two relays, and one of each other service.
     pub fn over(mut self, broker: Broker) -> Self {
         self.broker = Some(broker);
+        self
+    }
+
+    /// Gives Redis so long for a reply.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = Some(timeout);
         self
     }
 
@@ -132,7 +141,7 @@ impl Plan {
         let data = self.config.server.data.clone();
         std::fs::create_dir_all(&data)?;
         self.config.engines.bus = engines.bus();
-        self.config.engines.store = engines.store();
+        self.config.engines.store = engines.store(self.store_timeout);
         self.config.engines.content = format!("file://{}", data.join("content").display());
         self.config.tls.certificate = Some(data.join("certificate.pem"));
         self.config.tls.key = Some(data.join("key.pem"));

@@ -7,6 +7,5 @@ mod broker;
 mod dialogue;
 mod disk;
 mod names;
-mod readers;
 mod redis;
 mod stopped;

@@ -23,7 +23,7 @@ impl Readers {
     pub(crate) async fn open(house: &House, account: &Account) -> Result<Self> {
         let port = |at: SocketAddr| at.port().to_string();
         let mut process = Command::new("python3")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/readers.py"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/redis/readers.py"))
             .args([port(house.imaps()), port(house.pop3s())])
             .args([&account.address, &account.password])
             .stdin(Stdio::piped())

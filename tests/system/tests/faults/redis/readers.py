@@ -1,5 +1,7 @@
 """Two sessions of one account, over IMAP and POP3: asks what it reads, a line each,
-`imap COMMAND` or `pop3 COMMAND`, and writes the answer as a line."""
+`imap COMMAND` or `pop3 COMMAND`, and writes the answer as a line; IMAP's ends also
+where the server says to go on. `hear TEXT` waits for a line of IMAP that nobody asked
+for, `say TEXT` sends one."""
 
 import imaplib
 import poplib
@@ -19,13 +21,24 @@ pop3.pass_(password)
 
 
 def ask_imap(command):
-    imap.send(b"t " + command + b"\r\n")
+    return converse(b"t " + command)
+
+
+def converse(said):
+    imap.send(said + b"\r\n")
     lines = []
-    while not lines or not lines[-1].startswith(b"t "):
+    while not lines or not lines[-1].startswith((b"t ", b"+")):
         lines.append(imap.readline().strip())
         if not lines[-1] and len(lines) > 100:
             break
     return b" | ".join(lines)
+
+
+def hear(text):
+    while text not in (line := imap.readline()):
+        if not line:
+            return b"the end"
+    return line.strip()
 
 
 def ask_pop3(command):
@@ -37,7 +50,7 @@ def ask_pop3(command):
     return first
 
 
-ask = {"imap": ask_imap, "pop3": ask_pop3}
+ask = {"imap": ask_imap, "pop3": ask_pop3, "hear": hear, "say": converse}
 print("ready", flush=True)
 for line in sys.stdin:
     protocol, _, command = line.strip().partition(" ")
