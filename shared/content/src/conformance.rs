@@ -45,6 +45,7 @@ where
     foreign_ids_are_refused(&*make().await).await;
     a_summary_goes_with_its_content(&*make().await).await;
     summaries_are_kept_for_many(&*make().await).await;
+    many_are_opened_in_one_go(&*make().await).await;
 }
 
 /// Writes `octets` in pieces of `piece`.
@@ -333,6 +334,33 @@ async fn a_summary_goes_with_its_content(store: &dyn ContentStore) {
     assert_eq!(list_all(store, 10).await, []);
     let foreign: ContentId = "made.by.no_store".parse().expect("an id");
     assert_eq!(store.summary(&foreign).await, None);
+}
+
+async fn many_are_opened_in_one_go(store: &dyn ContentStore) {
+    let mut written = Vec::new();
+    for number in 0..30_usize {
+        let length = match number % 10 {
+            0 => 3 * CHUNK,
+            _ => 100 * number,
+        };
+        let octets = sample(length, number as u64);
+        let Stored { id, .. } = put(store, &octets, CHUNK, number as u128).await;
+        written.push((id, octets));
+    }
+    let (removed, _) = written.swap_remove(7);
+    store.remove(&removed).await.expect("it is removed");
+    let mut ids: Vec<ContentId> = written.iter().map(|(id, _)| id.clone()).collect();
+    ids.push(removed.clone());
+    let mut opened = store.open_all(&ids).await;
+    let last = opened.pop().expect("as many as asked for");
+    assert!(matches!(last, Err(Error::NotFound(id)) if id == removed));
+    assert_eq!(opened.len(), written.len());
+    for (reader, (id, octets)) in opened.into_iter().zip(written) {
+        let mut reader = reader.expect("it is there");
+        let read = read_all(reader.as_mut()).await.expect("it is whole");
+        assert!(read == octets, "{id}");
+    }
+    assert!(store.open_all(&[]).await.is_empty());
 }
 
 async fn summaries_are_kept_for_many(store: &dyn ContentStore) {

@@ -36,6 +36,7 @@ use std::slice;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use message::{ContentId, Timestamp};
 
 #[cfg(any(test, feature = "conformance"))]
@@ -50,6 +51,9 @@ pub use trailer::Trailer;
 /// The most octets that one [`Reader::read`] or [`Reader::read_range`] returns.
 pub const CHUNK: usize = 64 * 1024;
 
+/// How many contents are opened side by side where an adapter knows no better.
+const SIDE_BY_SIDE: usize = 8;
+
 /// Where contents are kept.
 #[async_trait]
 pub trait ContentStore: Send + Sync {
@@ -59,6 +63,13 @@ pub trait ContentStore: Send + Sync {
     /// Opens a content. One that was removed, or never was, is
     /// [`Error::NotFound`].
     async fn open(&self, id: &ContentId) -> Result<Box<dyn Reader>, Error>;
+
+    /// What [`ContentStore::open`] says of each, in the order asked, in one go.
+    /// What is small may be in memory then: ask for few enough.
+    async fn open_all(&self, ids: &[ContentId]) -> Vec<Result<Box<dyn Reader>, Error>> {
+        let opening: Vec<_> = ids.iter().map(|id| self.open(id)).collect();
+        stream::iter(opening).buffered(SIDE_BY_SIDE).collect().await
+    }
 
     /// Frees the space of a content. Removing it again, or what never was, is a
     /// successful no-op. A crash may undo a removal, never a finished write.
@@ -74,6 +85,13 @@ pub trait ContentStore: Send + Sync {
     /// [`SUMMARY_MAX`] is not kept. It goes when its content is removed.
     async fn keep_summary(&self, id: &ContentId, summary: &[u8]) {
         let _ = (id, summary);
+    }
+
+    /// Keeps several as [`ContentStore::keep_summary`] does, in one go.
+    async fn keep_summaries(&self, computed: Vec<(ContentId, Bytes)>) {
+        for (id, summary) in &computed {
+            self.keep_summary(id, summary).await;
+        }
     }
 
     /// What was kept of a content by whichever process; none where nothing is,

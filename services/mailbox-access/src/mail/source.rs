@@ -3,18 +3,35 @@
 
 use bytes::Bytes;
 use content::{ContentStore, Error, Reader};
+use message::ContentId;
 use store::mailbox::MailboxEntry;
 
 /// The longest header section that is looked for.
 const HEADER: usize = 1024 * 1024;
 
+/// What is small is read when it is opened; what is larger counts as so much.
+pub(crate) const SMALL: u64 = 128 * 1024;
+
+/// Octets of small entries that are read in one go, and entries.
+const TOGETHER: (u64, usize) = (512 * 1024, 64);
+
 /// An entry that is open for reading.
 pub(crate) struct Source {
-    /// Both prefixes.
+    /// Both prefixes; the whole header, where nothing else is to be read.
     head: Bytes,
     /// How much of it belongs to the entry alone.
     own: usize,
-    reader: Box<dyn Reader>,
+    rest: Option<Box<dyn Reader>>,
+}
+
+/// How many of the first entries are read in one go.
+pub(crate) fn together<'a>(entries: impl Iterator<Item = &'a MailboxEntry>) -> usize {
+    let mut octets = 0;
+    let fitting = entries.take(TOGETHER.1).take_while(|entry| {
+        octets += entry.size.min(SMALL);
+        octets <= TOGETHER.0
+    });
+    fitting.count().max(1)
 }
 
 impl Source {
@@ -23,20 +40,53 @@ impl Source {
         entry: &MailboxEntry,
     ) -> Result<Self, Error> {
         let reader = content.open(&entry.content).await?;
+        Ok(Self::of(entry, reader))
+    }
+
+    /// Opens entries in one go; none of those that cannot be read.
+    pub(crate) async fn open_all(
+        content: &dyn ContentStore,
+        entries: &[MailboxEntry],
+    ) -> Vec<Option<Self>> {
+        let ids: Vec<ContentId> = entries.iter().map(|entry| entry.content.clone()).collect();
+        let opened = entries.iter().zip(content.open_all(&ids).await);
+        let opened = opened.map(|(entry, reader)| {
+            let failed = |error: &Error| {
+                let cause = error as &dyn std::error::Error;
+                tracing::error!(content = %entry.content, error = cause, "cannot read a message");
+            };
+            let reader = reader.inspect_err(failed).ok()?;
+            Some(Self::of(entry, reader))
+        });
+        opened.collect()
+    }
+
+    fn of(entry: &MailboxEntry, reader: Box<dyn Reader>) -> Self {
         let head = match entry.prefix.is_empty() {
             true => reader.prefix().clone(),
             false => [entry.prefix.as_bytes(), reader.prefix()].concat().into(),
         };
-        Ok(Self {
+        Self {
             head,
             own: entry.prefix.len(),
-            reader,
-        })
+            rest: Some(reader),
+        }
+    }
+
+    /// Nothing but the header of an entry, of which all but its own prefix is
+    /// `shared`.
+    pub(crate) fn header_alone(entry: &MailboxEntry, shared: &[u8]) -> Self {
+        Self {
+            head: [entry.prefix.as_bytes(), shared].concat().into(),
+            own: entry.prefix.len(),
+            rest: None,
+        }
     }
 
     /// The octets of all of it.
     pub(crate) fn size(&self) -> u64 {
-        self.head.len() as u64 + self.reader.octets()
+        let rest = self.rest.as_ref().map_or(0, |reader| reader.octets());
+        self.head.len() as u64 + rest
     }
 
     /// How many octets stand before what all entries of the content share.
@@ -55,7 +105,10 @@ impl Source {
                 let end = self.head.len().min(at.saturating_add(max));
                 Ok(self.head.slice(at..end))
             }
-            None => self.reader.read_range(offset - head, max).await,
+            None => match &mut self.rest {
+                Some(reader) => reader.read_range(offset - head, max).await,
+                None => Ok(Bytes::new()),
+            },
         }
     }
 

@@ -1,11 +1,13 @@
-//! What is computed from a content once, and kept with it: answers of IMAP as
-//! they are written, where its parts are, and what it is searched and sorted by.
+//! What is computed from a content once, and kept with it: its header, answers of
+//! IMAP as they are written, where its parts are, and what it is searched and
+//! sorted by.
 //!
 //! Places count from the content's own prefix on: what stands before it differs
 //! from entry to entry.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use content::{ContentStore, Error, Reader};
 use imap::response::Output;
 use mail_parser::parsers::fields::thread::thread_name;
@@ -17,6 +19,7 @@ use super::decode::Encoding;
 use super::envelope::{envelope, first};
 use super::header::with_headers;
 use super::scan::{Inside, Node, Scanner};
+use super::source::together;
 use super::structure::structure;
 
 mod form;
@@ -27,9 +30,15 @@ const MAX_TEXT: usize = 2_000;
 /// The most message ids that a thread is made by.
 const MAX_REFERENCES: usize = 100;
 
+/// The longest header that is kept.
+const MAX_KEPT_HEADER: usize = 8 * 1024;
+
 /// What is known of a content.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Summary {
+    /// The header section with the line that ends it; empty where it is long or
+    /// does not end.
+    pub(crate) header: Vec<u8>,
     /// ENVELOPE as it is written.
     pub(crate) envelope: Vec<u8>,
     /// BODY
@@ -100,31 +109,59 @@ pub(crate) async fn summaries(
     content: &dyn ContentStore,
     entries: &[MailboxEntry],
 ) -> Vec<Option<Arc<Summary>>> {
+    summaries_where(content, entries, |_| true).await
+}
+
+/// The same, but those that were not kept are computed only where that is `worth`
+/// it.
+pub(crate) async fn summaries_where(
+    content: &dyn ContentStore,
+    entries: &[MailboxEntry],
+    worth: impl Fn(&MailboxEntry) -> bool,
+) -> Vec<Option<Arc<Summary>>> {
     let ids: Vec<ContentId> = entries.iter().map(|entry| entry.content.clone()).collect();
-    let kept = content.summaries(&ids).await;
-    let mut found = Vec::with_capacity(ids.len());
-    for (id, kept) in ids.iter().zip(kept) {
-        let kept = kept.and_then(|octets| form::decode(&octets));
-        found.push(match kept {
-            Some(summary) => Some(Arc::new(summary)),
-            None => match compute(content, id).await {
-                Ok(summary) => Some(Arc::new(summary)),
-                Err(error) => {
-                    let cause = &error as &dyn std::error::Error;
-                    tracing::error!(content = %id, error = cause, "cannot read a message");
-                    None
-                }
-            },
-        });
+    let kept = content.summaries(&ids).await.into_iter();
+    let mut found: Vec<Option<Arc<Summary>>> = kept
+        .map(|octets| form::decode(&octets?).map(Arc::new))
+        .collect();
+    let missing = (0..ids.len()).filter(|at| found[*at].is_none() && worth(&entries[*at]));
+    let missing: Vec<usize> = missing.collect();
+    let mut missing = missing.as_slice();
+    while !missing.is_empty() {
+        let count = together(missing.iter().map(|at| &entries[*at]));
+        let (some, rest) = missing.split_at(count);
+        let wanted: Vec<ContentId> = some.iter().map(|at| ids[*at].clone()).collect();
+        for (at, summary) in some.iter().zip(compute(content, wanted).await) {
+            found[*at] = summary;
+        }
+        missing = rest;
     }
     found
 }
 
-async fn compute(content: &dyn ContentStore, id: &ContentId) -> Result<Summary, Error> {
-    let mut reader = content.open(id).await?;
-    let summary = Summary::of(scan(reader.as_mut()).await?);
-    content.keep_summary(id, &form::encode(&summary)).await;
-    Ok(summary)
+async fn compute(content: &dyn ContentStore, ids: Vec<ContentId>) -> Vec<Option<Arc<Summary>>> {
+    let mut computed = Vec::with_capacity(ids.len());
+    let mut kept = Vec::with_capacity(ids.len());
+    let opened = content.open_all(&ids).await;
+    for (id, reader) in ids.into_iter().zip(opened) {
+        computed.push(match read(reader).await {
+            Ok(summary) => {
+                kept.push((id, Bytes::from(form::encode(&summary))));
+                Some(Arc::new(summary))
+            }
+            Err(error) => {
+                let cause = &error as &dyn std::error::Error;
+                tracing::error!(content = %id, error = cause, "cannot read a message");
+                None
+            }
+        });
+    }
+    content.keep_summaries(kept).await;
+    computed
+}
+
+async fn read(reader: Result<Box<dyn Reader>, Error>) -> Result<Summary, Error> {
+    Ok(Summary::of(scan(reader?.as_mut()).await?))
 }
 
 async fn scan(reader: &mut dyn Reader) -> Result<Vec<Node>, Error> {
@@ -145,7 +182,14 @@ impl Summary {
         structure.write(&mut out, false);
         let body = out.take();
         structure.write(&mut out, true);
+        let message = &nodes[0];
+        let whole = message.header.len() as u64 == message.body_start;
+        let short = message.header.len() <= MAX_KEPT_HEADER;
         Self {
+            header: match whole && short {
+                true => message.header.clone(),
+                false => Vec::new(),
+            },
             envelope,
             body,
             body_structure: out.take(),

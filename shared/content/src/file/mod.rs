@@ -42,7 +42,7 @@ use crate::{ContentStore, Cursor, Error, Page, Reader, SUMMARY_MAX, Settings, Wr
 use commit::GroupCommit;
 use directory::WriterDirectory;
 use durable::{Disk, Durable, SystemDisk};
-use reader::FileReader;
+use reader::{FileReader, Opening};
 use reclaim::Reclaimer;
 use summaries::Summaries;
 use writer::FileWriter;
@@ -117,6 +117,19 @@ impl ContentStore for FileStore {
         Ok(Box::new(reader))
     }
 
+    async fn open_all(&self, ids: &[ContentId]) -> Vec<Result<Box<dyn Reader>, Error>> {
+        let (root, wanted) = (self.root.clone(), ids.to_owned());
+        let opened = blocking(move || {
+            let mut opening = Opening::default();
+            let open = |id| -> Result<Box<dyn Reader>, Error> {
+                Ok(Box::new(opening.open(&root, &Location::parse(id)?)?))
+            };
+            Ok(wanted.iter().map(open).collect())
+        });
+        let stopped = |_| ids.iter().map(|_| Err(Error::Stopped)).collect();
+        opened.await.unwrap_or_else(stopped)
+    }
+
     async fn remove(&self, id: &ContentId) -> Result<(), Error> {
         let (root, location) = (self.root.clone(), Location::parse(id)?);
         let reclaimer = Arc::clone(&self.reclaimer);
@@ -130,14 +143,26 @@ impl ContentStore for FileStore {
     }
 
     async fn keep_summary(&self, id: &ContentId, summary: &[u8]) {
-        let (Ok(location), true) = (Location::parse(id), summary.len() <= SUMMARY_MAX) else {
-            return;
-        };
-        let (root, summary) = (self.root.clone(), summary.to_owned());
-        let kept = blocking(move || Ok(summaries::keep(&root, &location, &summary))).await;
-        if let Ok(Err(error)) = kept {
-            tracing::debug!(content = %id, %error, "a summary is not kept");
-        }
+        let computed = vec![(id.clone(), Bytes::copy_from_slice(summary))];
+        self.keep_summaries(computed).await;
+    }
+
+    async fn keep_summaries(&self, computed: Vec<(ContentId, Bytes)>) {
+        let root = self.root.clone();
+        let keeping = blocking(move || {
+            for (id, summary) in &computed {
+                let (Ok(location), true) = (Location::parse(id), summary.len() <= SUMMARY_MAX)
+                else {
+                    continue;
+                };
+                if let Err(error) = summaries::keep(&root, &location, summary) {
+                    tracing::debug!(content = %id, %error, "a summary is not kept");
+                }
+            }
+            Ok(())
+        });
+        // It fails only where the process ends.
+        let _ = keeping.await;
     }
 
     async fn summaries(&self, ids: &[ContentId]) -> Vec<Option<Bytes>> {

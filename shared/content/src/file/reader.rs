@@ -42,23 +42,7 @@ struct Source {
 impl FileReader {
     /// Opens a content and verifies its trailer. Blocks.
     pub(crate) fn open(root: &Path, location: &Location) -> Result<Self, Error> {
-        let path = location.path(root);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::NotFound(location.id()));
-            }
-            opened => opened.map_err(Error::io("open", &path))?,
-        };
-        let source = Source { file, path };
-        match location.slot {
-            Slot::Packed { length, .. } if length > PACKED_RECORD => {
-                Err(Error::ForeignId(location.id()))
-            }
-            Slot::Packed { offset, length } => {
-                source.packed(location, offset.into(), length.into())
-            }
-            Slot::Whole => source.whole(location),
-        }
+        Opening::default().open(root, location)
     }
 
     async fn block(&mut self, number: u64) -> Result<Bytes, Error> {
@@ -109,8 +93,53 @@ impl Reader for FileReader {
     }
 }
 
+/// Opens contents, keeping the file of one segment open to the next.
+#[derive(Default)]
+pub(crate) struct Opening {
+    segment: Option<(Location, Source)>,
+}
+
+impl Opening {
+    /// As [`FileReader::open`]. Blocks.
+    pub(crate) fn open(&mut self, root: &Path, location: &Location) -> Result<FileReader, Error> {
+        let (offset, length) = match location.slot {
+            Slot::Packed { offset, length } => (offset, length),
+            Slot::Whole => return Source::open(root, location)?.whole(location),
+        };
+        let segment = self.segment(root, location)?;
+        match length > PACKED_RECORD {
+            true => Err(Error::ForeignId(location.id())),
+            false => segment.packed(location, offset.into(), length.into()),
+        }
+    }
+
+    fn segment(&mut self, root: &Path, location: &Location) -> Result<&Source, Error> {
+        let kept = self.segment.take();
+        let same = |(open, _): &(Location, Source)| {
+            (open.stamp, &open.writer) == (location.stamp, &location.writer)
+        };
+        let segment = match kept.filter(same) {
+            Some(kept) => kept,
+            None => (location.clone(), Source::open(root, location)?),
+        };
+        let (_, source) = self.segment.insert(segment);
+        Ok(source)
+    }
+}
+
 impl Source {
-    fn packed(self, location: &Location, offset: u64, length: u64) -> Result<FileReader, Error> {
+    fn open(root: &Path, location: &Location) -> Result<Self, Error> {
+        let path = location.path(root);
+        match File::open(&path) {
+            Ok(file) => Ok(Self { file, path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Error::NotFound(location.id()))
+            }
+            Err(error) => Err(Error::io("open", &path)(error)),
+        }
+    }
+
+    fn packed(&self, location: &Location, offset: u64, length: u64) -> Result<FileReader, Error> {
         let record = self.read(offset, length)?;
         let header = self.header(location, &record, offset)?;
         if header.length() != length {

@@ -15,7 +15,7 @@ use store::mailbox::{EntryState, FlagChange, MailboxEntry, MailboxId};
 
 use super::answer::{Answer, AnswerCode, Broken, Failure};
 use super::session::Session;
-use crate::mail::{Source, Summary, summaries};
+use crate::mail::{SMALL, Source, Summary, summaries, summaries_where, together};
 use plan::Plan;
 
 /// Entries read at a time.
@@ -176,18 +176,61 @@ impl Session {
                 true => self.mark_seen(account, mailbox, &mut entries).await?,
                 false => HashMap::new(),
             };
-            let kept = match plan.summary {
-                true => summaries(self.service.content.as_ref(), &entries).await,
-                false => Vec::new(),
-            };
-            for (at, entry) in entries.iter().enumerate() {
-                let summary = kept.get(at).cloned().flatten();
-                let told = seen.contains_key(&entry.uid);
-                self.fetch_entry(entry, summary, plan, told).await?;
-                self.flush_if_full().await?;
+            let mut kept = self.summaries_for(plan, &entries).await.into_iter();
+            let mut entries = entries.as_slice();
+            while !entries.is_empty() {
+                let (some, rest) = entries.split_at(together(entries.iter()));
+                let kept: Vec<_> = kept.by_ref().take(some.len()).collect();
+                let sources = self.sources_for(plan, some, &kept).await;
+                for ((entry, summary), source) in some.iter().zip(kept).zip(sources) {
+                    let told = seen.contains_key(&entry.uid);
+                    self.fetch_entry(entry, summary, source, plan, told).await?;
+                    self.flush_if_full().await?;
+                }
+                entries = rest;
             }
         }
         Ok(found)
+    }
+
+    /// What is kept of entries, as far as the plan needs it.
+    async fn summaries_for(
+        &self,
+        plan: &Plan,
+        entries: &[MailboxEntry],
+    ) -> Vec<Option<Arc<Summary>>> {
+        let content = self.service.content.as_ref();
+        match (plan.summary, plan.header && !plan.octets) {
+            (true, _) => summaries(content, entries).await,
+            // To read all of what is long, just for its header, does not pay.
+            (false, true) => summaries_where(content, entries, |entry| entry.size <= SMALL).await,
+            (false, false) => vec![None; entries.len()],
+        }
+    }
+
+    /// The octets of entries, as far as the plan needs them.
+    async fn sources_for(
+        &self,
+        plan: &Plan,
+        entries: &[MailboxEntry],
+        kept: &[Option<Arc<Summary>>],
+    ) -> Vec<Option<Source>> {
+        let content = self.service.content.as_ref();
+        let header = |(entry, summary): (&MailboxEntry, &Option<Arc<Summary>>)| {
+            let header = summary.as_deref().map(|summary| summary.header.as_slice());
+            let header = header.filter(|header| !header.is_empty())?;
+            Some(Source::header_alone(entry, header))
+        };
+        if plan.octets {
+            return Source::open_all(content, entries).await;
+        }
+        let mut sources: Vec<Option<Source>> = entries.iter().zip(kept).map(header).collect();
+        for (entry, source) in entries.iter().zip(&mut sources) {
+            if plan.header && source.is_none() {
+                *source = self.source_of(entry).await;
+            }
+        }
+        sources
     }
 
     /// Marks entries as read; says which were not, and what they became.
@@ -224,16 +267,13 @@ impl Session {
         &mut self,
         entry: &MailboxEntry,
         summary: Option<Arc<Summary>>,
+        mut source: Option<Source>,
         plan: &Plan,
         newly_seen: bool,
     ) -> Result<(), Failure> {
         let (_, view) = self.view()?;
         let Some(number) = view.number(entry.uid) else {
             return Ok(());
-        };
-        let mut source = match plan.octets {
-            true => self.source_of(entry).await,
-            false => None,
         };
         let condstore = self.enabled.condstore;
         let mut fetch = FetchResponse::begin(&mut self.out, number);

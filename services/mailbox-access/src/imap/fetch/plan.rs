@@ -1,6 +1,6 @@
 //! What a FETCH needs to be answered, so that nothing else is read.
 
-use imap::{Fetch, FetchItem};
+use imap::{Fetch, FetchItem, Section, SectionText};
 
 /// What a FETCH needs to be answered.
 pub(super) struct Plan {
@@ -9,6 +9,8 @@ pub(super) struct Plan {
     /// What changes of a message is all that is asked for.
     pub(super) states_only: bool,
     pub(super) summary: bool,
+    /// The message's header, which its summary holds if it is not long.
+    pub(super) header: bool,
     pub(super) octets: bool,
     /// What is read becomes `\Seen`.
     pub(super) marks_seen: bool,
@@ -24,6 +26,7 @@ impl Plan {
             uid: fetch.uid || items.contains(&FetchItem::Uid),
             states_only: true,
             summary: false,
+            header: false,
             octets: false,
             marks_seen: false,
             items: Vec::new(),
@@ -47,15 +50,20 @@ impl Plan {
             FetchItem::Body | FetchItem::BodyStructure | FetchItem::Envelope => {
                 self.summary = true;
             }
-            FetchItem::Rfc822Header => self.octets = true,
+            FetchItem::Rfc822Header => self.header = true,
             FetchItem::Rfc822 | FetchItem::Rfc822Text => {
                 self.octets = true;
                 self.marks_seen = true;
             }
             FetchItem::Section { peek, section, .. } => {
-                self.octets = true;
                 self.marks_seen |= !peek;
-                self.summary |= !section.part.0.is_empty();
+                match is_header(section) {
+                    true => self.header = true,
+                    false => {
+                        self.octets = true;
+                        self.summary |= !section.part.0.is_empty();
+                    }
+                }
             }
             FetchItem::Binary { peek, .. } => {
                 self.octets = true;
@@ -69,4 +77,13 @@ impl Plan {
         }
         self.states_only = false;
     }
+}
+
+/// Whether it is of the message's own header.
+fn is_header(section: &Section) -> bool {
+    let of_header = match &section.text {
+        Some(SectionText::Header | SectionText::Fields(_) | SectionText::FieldsNot(_)) => true,
+        Some(SectionText::Text | SectionText::Mime) | None => false,
+    };
+    of_header && section.part.0.is_empty()
 }

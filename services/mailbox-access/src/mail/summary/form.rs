@@ -4,10 +4,11 @@
 use super::{Encoding, Fields, NodeKind, PartPlace, Person, Summary};
 
 /// Raised with every change of the form, or of what is computed.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 pub(super) fn encode(summary: &Summary) -> Vec<u8> {
     let mut out = Writer(vec![VERSION]);
+    out.octets(&summary.header);
     out.octets(&summary.envelope);
     out.octets(&summary.body);
     out.octets(&summary.body_structure);
@@ -41,6 +42,7 @@ pub(super) fn encode(summary: &Summary) -> Vec<u8> {
 pub(super) fn decode(octets: &[u8]) -> Option<Summary> {
     let mut from = Reader(octets.strip_prefix(&[VERSION])?);
     let mut summary = Summary {
+        header: from.octets()?.to_vec(),
         envelope: from.octets()?.to_vec(),
         body: from.octets()?.to_vec(),
         body_structure: from.octets()?.to_vec(),
