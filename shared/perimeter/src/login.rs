@@ -194,10 +194,98 @@ async fn verify(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::password_hash::PasswordHasher;
+    use argon2::{Algorithm, Params, Version};
+    use message::time::{ManualClock, SeededRandomness};
+    use store::directory::DomainRecord;
+    use store::{EmbeddedStore, StoreOptions};
+    use tempfile::TempDir;
+    use tokio::time::timeout;
+
+    const ALICE: &str = "alice@example.org";
 
     #[test]
     fn the_hash_of_nobody_is_checked_to_the_end() {
         let checked = Argon2::default().verify_password(b"x", NOBODY);
         assert_eq!(checked, Err(argon2::password_hash::Error::PasswordInvalid));
+    }
+
+    /// Logins of Alice, whose password is `secret`.
+    async fn logins(folder: &TempDir, clock: &ManualClock, config: &config::Smtp) -> Logins {
+        let options = StoreOptions::default();
+        let failed = Arc::new(|error: &std::io::Error| panic!("fsync: {error}"));
+        let clock = Arc::new(clock.clone());
+        let store = EmbeddedStore::open(folder.path(), options, clock.clone(), failed);
+        let store = Arc::new(store.unwrap());
+        let domain = DomainRecord {
+            name: "example.org".parse().unwrap(),
+            postmaster: ALICE.parse().unwrap(),
+            catch_all: None,
+        };
+        store.add_domain(domain).await.unwrap();
+        let params = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash = argon2.hash_password(b"secret").unwrap();
+        let account = Account {
+            id: AccountId::from_bits(1),
+            address: ALICE.parse().unwrap(),
+            password: PasswordHash::new(hash.to_string()),
+            quota: Default::default(),
+        };
+        store.add_account(account).await.unwrap();
+        let ports = LoginPorts {
+            directory: store.clone(),
+            failures: store,
+            clock,
+            random: Arc::new(SeededRandomness::new(1)),
+        };
+        Logins::new(config, ports)
+    }
+
+    /// Logs in; none where the password waits to be checked.
+    async fn login(logins: &Logins, password: &str) -> Option<Result<AccountId, Denied>> {
+        let (client, password) = ([192, 0, 2, 1].into(), Secret::new(password));
+        let login = logins.check(client, ALICE, &password);
+        timeout(Duration::from_secs(1), login).await.ok()
+    }
+
+    /// Takes the place of all checks.
+    async fn all_checks(logins: &Logins) -> OwnedSemaphorePermit {
+        let places = logins.checks.available_permits() as u32;
+        let checks = Arc::clone(&logins.checks);
+        checks.acquire_many_owned(places).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_right_password_is_not_checked_again_for_a_while() {
+        let (folder, clock) = (TempDir::new().unwrap(), clock());
+        let logins = logins(&folder, &clock, &config::Smtp::default()).await;
+        let right = Some(Ok(AccountId::from_bits(1)));
+        assert_eq!(login(&logins, "secret").await, right);
+        let busy = all_checks(&logins).await;
+        assert_eq!(login(&logins, "secret").await, right);
+        assert_eq!(login(&logins, "guess").await, None);
+        clock.advance(Duration::from_secs(5 * 60));
+        assert_eq!(login(&logins, "secret").await, None);
+        drop(busy);
+        assert_eq!(login(&logins, "secret").await, right);
+    }
+
+    #[tokio::test]
+    async fn every_login_is_checked_where_nothing_is_to_be_known() {
+        let (folder, clock) = (TempDir::new().unwrap(), clock());
+        let config = config::Smtp {
+            auth_cache: config::Span::seconds(0),
+            ..config::Smtp::default()
+        };
+        let logins = logins(&folder, &clock, &config).await;
+        let right = Some(Ok(AccountId::from_bits(1)));
+        assert_eq!(login(&logins, "secret").await, right);
+        let _busy = all_checks(&logins).await;
+        assert_eq!(login(&logins, "secret").await, None);
+    }
+
+    fn clock() -> ManualClock {
+        ManualClock::at("2026-11-23T15:05:00Z")
     }
 }
