@@ -103,13 +103,21 @@ async fn replace(
     }
 }
 
-/// Tells which exchanges and queues are missing.
+/// Tells which exchanges and queues are missing, and which queues are otherwise.
 pub(super) async fn verify(link: &Link, shape: &Shape) -> Result<(), BusError> {
     let mut drift = Vec::new();
+    let mut may_compare = true;
     for topic in Topic::ALL {
         let name = shape.name(topic);
         if look(link, &name).await?.is_none() {
             drift.push(format!("there is no queue {name}"));
+        } else if may_compare {
+            match compare(link, &name, &arguments(shape, topic)).await? {
+                Compared::Same => {}
+                Compared::Differs(reason) => drift.push(format!("queue {name}: {reason}")),
+                // Each time is a line in the broker's log.
+                Compared::NotAllowed => may_compare = false,
+            }
         }
         if !has_exchange(link, &name).await? {
             drift.push(format!("there is no exchange {name}"));
@@ -118,6 +126,24 @@ pub(super) async fn verify(link: &Link, shape: &Shape) -> Result<(), BusError> {
     match drift.is_empty() {
         true => Ok(()),
         false => Err(BusError::Drift(drift.join("; "))),
+    }
+}
+
+/// What a queue is that is there.
+enum Compared {
+    Same,
+    Differs(String),
+    /// Only who may configure it learns how it is.
+    NotAllowed,
+}
+
+/// Declares a queue that is there: only that compares its arguments.
+async fn compare(link: &Link, name: &str, arguments: &FieldTable) -> Result<Compared, BusError> {
+    match declare(link, name, arguments).await {
+        Ok(()) => Ok(Compared::Same),
+        Err(Declaring::Differs(reason)) => Ok(Compared::Differs(reason)),
+        Err(Declaring::Failed(BusError::Denied(_))) => Ok(Compared::NotAllowed),
+        Err(Declaring::Failed(error)) => Err(error),
     }
 }
 
