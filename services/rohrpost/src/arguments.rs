@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check;
 mod queue;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use message::{Address, Domain, MessageId};
 use store::mailbox::MailboxName;
 use web_gateway::api::AccountName;
 
+pub(crate) use check::{CheckOrder, Chosen};
 pub(crate) use queue::{DeadOrder, QueueOrder, Which};
 
 /// A message server built like the tube posts of old cities.
@@ -49,7 +51,11 @@ pub(crate) struct Place {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run all services in this process (the default)
-    Serve,
+    Serve {
+        /// First say that an older copy of the store was put in place
+        #[arg(long)]
+        restored: bool,
+    },
     /// Prepare broker and store for this version, with an administrator's credentials
     Init {
         /// Also make a self-signed certificate where tls.certificate names no file
@@ -100,12 +106,8 @@ pub(crate) enum Order {
         )]
         jaeger: String,
     },
-    /// Check that nothing is lost: counts, references, mailboxes, content
-    Check {
-        /// For how long content may be there without a reference, in seconds
-        #[arg(long, value_name = "SECONDS")]
-        grace: Option<u32>,
-    },
+    /// Check that nothing is lost: counts, references, mailboxes, content; recover what is
+    Check(CheckOrder),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigOrder),

@@ -96,6 +96,12 @@ pub enum Failure {
         /// How many.
         refused: u64,
     },
+    /// Lost messages could not be recovered; each was told.
+    #[error("{left} {} not recovered", if *left == 1 { "message was" } else { "messages were" })]
+    Left {
+        /// How many.
+        left: u64,
+    },
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -120,6 +126,7 @@ impl Failure {
             | Self::Refused(_)
             | Self::Answer { .. }
             | Self::Lines { .. }
+            | Self::Left { .. }
             | Self::Output(_) => 1,
         }
     }

@@ -39,8 +39,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 async fn perform(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { place, command } = arguments;
-    match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(settings::load(&place)?, place).await,
+    let serve = Command::Serve { restored: false };
+    match command.unwrap_or(serve) {
+        Command::Serve { restored } => serve::serve(settings::load(&place)?, place, restored).await,
         Command::Init { certificate } => init::init(&settings::load(&place)?, certificate).await,
         Command::Operate(order) => operator::operate(order, &place).await,
     }

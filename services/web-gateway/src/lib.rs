@@ -26,6 +26,7 @@ mod health;
 mod line_ends;
 mod octets;
 mod password;
+mod recovery;
 mod refusal;
 mod resources;
 mod server;

@@ -7,7 +7,7 @@ use store::mailbox::MailboxEntry;
 use crate::api::{HeaderField, Message, MessageSummary, flag_name};
 
 /// How far a line of a list reads into a message.
-const GLANCE: usize = 16 * 1024;
+pub(crate) const GLANCE: usize = 16 * 1024;
 /// How far a message's header is shown.
 const HEADER: usize = 64 * 1024;
 /// The most characters of From, To or Subject in a line.
@@ -64,14 +64,32 @@ fn bare(entry: &MailboxEntry) -> MessageSummary {
 }
 
 fn line(entry: &MailboxEntry, octets: &[u8]) -> MessageSummary {
-    let Some(message) = MessageParser::default().parse_headers(octets) else {
-        return bare(entry);
-    };
+    let Headline { from, to, subject } = headline(octets);
     MessageSummary {
+        from,
+        to,
+        subject,
+        ..bare(entry)
+    }
+}
+
+/// What people look for in a list; none of it where it cannot be read.
+#[derive(Default)]
+pub(crate) struct Headline {
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) subject: Option<String>,
+}
+
+/// The headline of a message that begins so.
+pub(crate) fn headline(octets: &[u8]) -> Headline {
+    let Some(message) = MessageParser::default().parse_headers(octets) else {
+        return Headline::default();
+    };
+    Headline {
         from: message.from().and_then(people),
         to: message.to().and_then(people),
         subject: message.subject().map(one_line),
-        ..bare(entry)
     }
 }
 
@@ -97,7 +115,7 @@ fn person(mailbox: &Addr<'_>) -> String {
 }
 
 /// Text of a stranger, fit for a terminal: no control characters, one line, capped.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let clean = message::Diagnostic::ours(text);
     clean.text().chars().take(LONGEST).collect()
 }

@@ -1,41 +1,61 @@
 //! `rohrpost check`
 
-use web_gateway::api::{CheckLine, CheckSummary};
+use web_gateway::api::{CheckLine, CheckSummary, Confirmation, Standing};
 
 use super::client::Client;
+use super::recover;
+use super::report::Report;
 use super::terminal::Terminal;
 use crate::Failure;
+use crate::arguments::CheckOrder;
 use crate::render;
 
-/// The longest line of a report.
-const LONGEST: usize = 1024 * 1024;
+/// Checks, or does something about what was lost.
+pub(super) async fn check(
+    order: CheckOrder,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    if order.restored {
+        let standing: Standing = client.post(&["standing", "raise"], &()).await?;
+        return terminal.show(&standing, render::raised);
+    }
+    if order.confirm {
+        return confirm(client, terminal).await;
+    }
+    if order.recover {
+        return recover::recover(&order, client, terminal).await;
+    }
+    everything(order.grace, client, terminal).await
+}
+
+/// Confirms the epoch that the store has now, and no later one.
+async fn confirm(client: &Client, terminal: &Terminal) -> Result<(), Failure> {
+    let Standing { epoch, .. } = client.get(&["standing"], &[]).await?;
+    let confirmation = Confirmation { epoch };
+    let standing: Standing = client.post(&["standing", "confirm"], &confirmation).await?;
+    terminal.show(&standing, render::confirmed)
+}
+
+/// The part of a query that names the grace.
+pub(super) fn grace_query(grace: Option<u32>) -> Vec<(&'static str, String)> {
+    let seconds = grace.iter().map(u32::to_string);
+    seconds.map(|seconds| ("grace", seconds)).collect()
+}
 
 /// Shows the report as it comes; faults are a failure.
-pub(super) async fn check(
+async fn everything(
     grace: Option<u32>,
     client: &Client,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let query: Vec<_> = grace
-        .iter()
-        .map(|seconds| ("grace", seconds.to_string()))
-        .collect();
-    let mut report = client.stream(&["check"], &query).await?;
-    let mut pending = Vec::new();
-    while let Some(chunk) = report.chunk().await.map_err(|error| client.broken(error))? {
-        pending.extend_from_slice(&chunk);
-        while let Some(end) = pending.iter().position(|&octet| octet == b'\n') {
-            let line: Vec<u8> = pending.drain(..=end).collect();
-            let line = serde_json::from_slice(&line).map_err(|error| client.broken(error))?;
-            if let Some(summary) = show(&line, client, terminal)? {
-                return verdict(&summary);
-            }
-        }
-        if pending.len() > LONGEST {
-            return Err(client.broken("a line of the report has no end"));
+    let mut report = Report::of(client, &["check"], &grace_query(grace)).await?;
+    loop {
+        let line = report.next().await?;
+        if let Some(summary) = show(&line, client, terminal)? {
+            return verdict(&summary);
         }
     }
-    Err(client.broken("the report of the check broke off"))
 }
 
 /// Shows a line; the summary is the last one.
@@ -45,6 +65,10 @@ fn show(
     terminal: &Terminal,
 ) -> Result<Option<CheckSummary>, Failure> {
     match line {
+        CheckLine::Standing(standing) => {
+            terminal.show(line, |_, moment| render::standing(standing, moment))?;
+            Ok(None)
+        }
         CheckLine::Finding(finding) => {
             terminal.show(line, |_, _| render::finding(finding))?;
             Ok(None)

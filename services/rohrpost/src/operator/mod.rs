@@ -10,6 +10,8 @@ mod mailbox;
 mod pages;
 mod progress;
 mod queue;
+mod recover;
+mod report;
 mod spans;
 mod terminal;
 mod transfer;
@@ -49,7 +51,7 @@ pub(crate) async fn operate(order: Order, place: &Place) -> Result<(), Failure> 
             let history = client.history(message).await?;
             terminal.show(&history, render::story)
         }
-        Order::Check { grace } => check::check(grace, &client, &terminal).await,
+        Order::Check(order) => check::check(order, &client, &terminal).await,
         Order::Config(order) => configuration::operate(order, place, &terminal),
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn finding(finding: &Finding) -> String {
 
 const fn name(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::Unsettled => "unsettled",
         FindingKind::Counts => "counts",
         FindingKind::MessageWithoutContent => "message without content",
         FindingKind::ReferenceWithoutContent => "reference without content",

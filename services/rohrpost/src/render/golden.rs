@@ -127,3 +127,22 @@ fn the_check() {
     check("check-faults", |summary, _| check_summary(&summary));
     check("finding", |fault, _| finding(&fault));
 }
+
+#[test]
+fn what_is_lost() {
+    check("standing", |all: Vec<_>, moment| {
+        let each = all.iter().map(|one| standing(one, moment));
+        each.collect::<Vec<_>>().join("\n\n")
+    });
+    check("standing-changed", |one, moment| {
+        [raised(&one, moment), confirmed(&one, moment)].join("\n\n")
+    });
+    check("lost", |messages: Vec<_>, moment| {
+        lost(&messages, moment).render(true)
+    });
+    check("lost-summary", |summary, _| lost_summary(&summary));
+    check("recovered", |all: Vec<_>, moment| {
+        let each = all.iter().map(|one| recovered(one, moment));
+        each.collect::<Vec<_>>().join("\n")
+    });
+}

@@ -11,6 +11,7 @@ mod golden;
 mod mailbox;
 mod moment;
 mod queue;
+mod recovery;
 mod story;
 mod table;
 mod top;
@@ -25,6 +26,9 @@ pub(crate) use explanation::explanation;
 pub(crate) use mailbox::{mailboxes, message, messages};
 pub(crate) use moment::Moment;
 pub(crate) use queue::{queue, queue_item};
+pub(crate) use recovery::{
+    confirmed, delivered, lost, lost_summary, not_here, raised, recovered, standing,
+};
 pub(crate) use story::story;
 pub(crate) use table::Table;
 pub(crate) use top::{Glance, top};

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use config::Config;
 use launch::{ContentUse, Engines, LAST_SPANS, cancel_on_signal, endpoint, life};
+use store::mailbox::Cause;
 use telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +26,9 @@ use house::House;
 /// The name this process writes contents under.
 const WRITER: &str = "rohrpost";
 
-/// Runs all services until a signal, or until one of them fails.
-pub(crate) async fn serve(mut config: Config, place: Place) -> Result<(), Failure> {
+/// Runs all services until a signal, or until one of them fails. Where the store
+/// was `restored`, its numbers jump before any service uses it.
+pub(crate) async fn serve(mut config: Config, place: Place, restored: bool) -> Result<(), Failure> {
     telemetry::start_logs(&config.telemetry).map_err(launch::Error::Telemetry)?;
     let data = DataDirectory::claim(&config.server.data)?;
     certificate::provide(&mut config, &data)?;
@@ -38,6 +40,10 @@ pub(crate) async fn serve(mut config: Config, place: Place) -> Result<(), Failur
     cancel_on_signal(shutdown.clone())?;
     let config = Arc::new(config);
     let engines = Engines::open(config.clone(), telemetry.clone()).await?;
+
+    if restored {
+        declare_restored(&engines).await?;
+    }
 
     let facade = Facade {
         config: config.clone(),
@@ -62,6 +68,21 @@ pub(crate) async fn serve(mut config: Config, place: Place) -> Result<(), Failur
     let ended = life::run(parts, opening, shutdown).await;
     telemetry.shutdown(LAST_SPANS).await;
     Ok(ended?)
+}
+
+async fn declare_restored(engines: &Engines) -> Result<(), Failure> {
+    let mailboxes = &engines.stores.mailbox;
+    let raised = mailboxes.raise_epoch(Cause::Declared).await;
+    let standing = raised.map_err(|error| launch::Error::Engine {
+        engine: "store",
+        reason: error.to_string(),
+    })?;
+    let epoch = standing.epoch;
+    tracing::warn!(
+        epoch,
+        "an older copy of the store is in use, the operator says"
+    );
+    Ok(())
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, Failure> {

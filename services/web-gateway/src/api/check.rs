@@ -1,15 +1,17 @@
-//! What the integrity check reports: a line of JSON for each finding as it is
-//! met, and one at the end.
+//! What the integrity check reports: how the store stands, a line of JSON for each
+//! finding as it is met, and one at the end.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Counts;
+use super::{Counts, Standing};
 
 /// A line of the check's report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "line", rename_all = "lowercase")]
 pub enum CheckLine {
+    /// How the store stands; always the first line.
+    Standing(Standing),
     /// Something is wrong.
     Finding(Finding),
     /// The check is through; always the last line.
@@ -36,6 +38,8 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
+    /// An operator has seen to what the store may have lost.
+    Unsettled,
     /// accepted = settled + in flight, and in flight is what the queue lists.
     Counts,
     /// An open message has its content.

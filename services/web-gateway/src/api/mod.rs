@@ -17,6 +17,7 @@ mod mailbox;
 mod page;
 mod problem;
 mod queue;
+mod recovery;
 mod secret;
 mod selection;
 
@@ -41,6 +42,9 @@ pub(crate) use mailbox::{flag_name, parse_flag};
 pub use page::{Page, PageQuery};
 pub use problem::Problem;
 pub use queue::{Counts, Destination, QueueItem, TopicDepth};
+pub use recovery::{
+    Confirmation, LostLine, LostMessage, LostSummary, Recovered, Recovery, Standing,
+};
 pub use secret::Password;
 pub use selection::{QueueQuery, Selection, StateName, StateNameError};
 

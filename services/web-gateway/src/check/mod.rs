@@ -70,6 +70,7 @@ struct Check {
 
 impl Check {
     async fn all(&mut self) -> Result<(), Stop> {
+        self.standing().await?;
         self.open_messages().await?;
         self.references().await?;
         self.mailboxes().await?;
@@ -77,6 +78,18 @@ impl Check {
         self.contents().await?;
         self.summary.counts = Counts::from(self.ports.ledger.counts().await?);
         Ok(())
+    }
+
+    async fn standing(&mut self) -> Result<(), Stop> {
+        let standing = self.ports.mailboxes.standing().await?;
+        let line = CheckLine::Standing(standing.into());
+        self.report.send(line).await.map_err(|_| Stop::Unread)?;
+        if standing.is_settled() {
+            return Ok(());
+        }
+        let detail = "it may have lost mail, and nothing is swept up until that is seen to; \
+                      `check --recover` lists what is lost";
+        self.found(FindingKind::Unsettled, "store", detail).await
     }
 
     async fn found(

@@ -10,6 +10,8 @@ mod mailboxes;
 mod message_import;
 mod messages;
 mod queue;
+mod recovery;
+mod report;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -75,6 +77,11 @@ pub(crate) fn resources() -> (Router<Gateway>, Description) {
         .routes(routes!(messages::show))
         .routes(routes!(messages::counts))
         .routes(routes!(check::check))
+        .routes(routes!(recovery::standing))
+        .routes(routes!(recovery::raise))
+        .routes(routes!(recovery::confirm))
+        .routes(routes!(recovery::lost))
+        .routes(routes!(recovery::recover))
         .split_for_parts();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = description.components.get_or_insert_default();

@@ -8,7 +8,7 @@ use store::ledger::Holder;
 use super::Bench;
 
 /// The kinds of all findings, and the summary.
-async fn check(bench: &Bench, query: &str) -> (Vec<String>, Value) {
+pub(super) async fn check(bench: &Bench, query: &str) -> (Vec<String>, Value) {
     let answer = bench
         .get(&format!("/api/v1/check{query}"))
         .await
@@ -21,6 +21,8 @@ async fn check(bench: &Bench, query: &str) -> (Vec<String>, Value) {
         .collect();
     let summary = lines.pop().unwrap();
     assert_eq!(summary["line"], "summary", "{summary}");
+    let standing = lines.remove(0);
+    assert_eq!(standing["line"], "standing", "{standing}");
     let kind = |line: &Value| line["kind"].as_str().unwrap().to_owned();
     (lines.iter().map(kind).collect(), summary)
 }

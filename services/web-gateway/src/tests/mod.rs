@@ -7,6 +7,7 @@ mod http;
 mod intervention;
 mod mailbox;
 mod queue;
+mod recovery;
 
 use std::sync::Arc;
 
@@ -196,13 +197,23 @@ impl Bench {
 
     /// Puts content under a prefix `Received: here`.
     async fn put_content(&self, message: MessageId, octets: &[u8]) -> ContentId {
+        self.put_enveloped(message, octets, None).await
+    }
+
+    /// The same, with the envelope that it was accepted with.
+    async fn put_enveloped(
+        &self,
+        message: MessageId,
+        octets: &[u8],
+        envelope: Option<Envelope>,
+    ) -> ContentId {
         let mut writer = self.ports.content.create().await.unwrap();
         writer.write(octets).await.unwrap();
         let prefix = bytes::Bytes::from_static(b"Received: here\r\n");
         let trailer = content::Trailer {
             message,
             prefix,
-            envelope: None,
+            envelope,
         };
         writer.finish(trailer).await.unwrap().id
     }
