@@ -4,14 +4,16 @@
 mod mailbox_operations;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use message::AccountId;
 use message::time::ManualClock;
+use message::{AccountId, Address};
 use proptest::prelude::*;
 use servers::RedisServer;
 use store::conformance::mailbox::model;
 use store::conformance::{self, Subject};
+use store::directory::{Alias, DomainRecord, Lookup, Via};
 use store::mailbox::MailboxEvent;
 use store::{Directory, MailboxStore, RedisStore, StoreError, StoreOptions, Time};
 use tokio::sync::Mutex;
@@ -80,6 +82,50 @@ async fn only_a_server_with_our_functions_is_used() {
     store::init(&server.url()).await.unwrap();
     store::init(&server.url()).await.unwrap();
     connect(&server.url()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_elsewhere_ends_what_is_remembered() {
+    let server = RedisServer::start("").await.unwrap();
+    store::init(&server.url()).await.unwrap();
+    let (here, elsewhere) = (connect(&server.url()).await, connect(&server.url()).await);
+    let (here, elsewhere) = (here.unwrap(), elsewhere.unwrap());
+    let postmaster: Address = "p@example.org".parse().unwrap();
+    let domain = DomainRecord {
+        name: postmaster.domain().clone(),
+        postmaster: postmaster.clone(),
+        catch_all: None,
+    };
+    elsewhere.add_domain(domain).await.unwrap();
+    let address: Address = "info@example.org".parse().unwrap();
+    for target in ["a@example.org", "b@example.org"] {
+        let targets = vec![target.parse().unwrap()];
+        let alias = Alias {
+            address: address.clone(),
+            targets: targets.clone(),
+        };
+        let via = Via::Exact;
+        let known = Lookup::Alias { targets, via };
+        elsewhere.add_alias(alias).await.unwrap();
+        until(async || here.lookup(&address).await.unwrap() == known).await;
+        until(async || elsewhere.lookup(&address).await.unwrap() == known).await;
+        elsewhere.remove_alias(&address).await.unwrap();
+        let unknown = elsewhere.lookup(&address).await.unwrap();
+        assert_eq!(unknown, Lookup::Unknown, "known at once where it was made");
+        until(async || here.lookup(&address).await.unwrap() == Lookup::Unknown).await;
+    }
+}
+
+/// Waits for a condition, but not long.
+async fn until(condition: impl AsyncFn() -> bool) {
+    let met = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // Shorter than what is remembered lasts without a word of the edit.
+    let deadline = Duration::from_secs(4);
+    tokio::time::timeout(deadline, met).await.unwrap();
 }
 
 proptest! {

@@ -16,6 +16,7 @@
 //! succeeds again as soon as the server is back. That an outage begins and ends
 //! is logged once.
 
+mod channel;
 mod connection;
 mod directory;
 mod epoch;
@@ -32,6 +33,7 @@ mod time;
 
 use crate::{StoreError, StoreOptions};
 use connection::Link;
+use directory::Memory;
 use epoch::Epoch;
 use mailbox::Changes;
 use place::Place;
@@ -43,6 +45,7 @@ pub struct RedisStore {
     link: Link,
     options: StoreOptions,
     changes: Changes,
+    memory: Memory,
     epoch: Epoch,
 }
 
@@ -70,6 +73,7 @@ impl RedisStore {
             link,
             options,
             changes: Changes::new(place.client()?),
+            memory: Memory::new(place.client()?),
         })
     }
 }

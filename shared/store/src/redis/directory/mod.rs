@@ -3,13 +3,14 @@
 //!
 //! Edits are answered after the server's fsync, as everything is there.
 
+mod memory;
 mod record;
 
 use async_trait::async_trait;
 use message::{AccountId, Address, Domain};
 
 use super::RedisStore;
-use super::connection::{Call, Link};
+use super::connection::Call;
 use super::failure::corrupt;
 use super::mailbox::limits;
 use crate::StoreError;
@@ -18,10 +19,12 @@ use crate::directory::{
     Account, Alias, Directory, DirectoryError, DomainRecord, Lookup, PasswordHash, Via,
 };
 use crate::mailbox::Quota;
+pub(super) use memory::Memory;
 use record::{AccountFields, from_json, json, name};
 
 /// The library `rohrpost_directory`.
 pub(super) const FUNCTIONS: &[&str] = &[
+    include_str!("../functions/directory/change.lua"),
     include_str!("../functions/directory/names.lua"),
     include_str!("../functions/directory/domain.lua"),
     include_str!("../functions/directory/account.lua"),
@@ -46,19 +49,23 @@ impl Directory for RedisStore {
         let call = write("directory_add_domain")
             .arg(domain.name.as_str())
             .arg(json(&domain)?);
-        edit(&self.link, call, &domain.name, &domain.name).await
+        self.edit(call, &domain.name, &domain.name).await
     }
 
     async fn update_domain(&self, domain: DomainRecord) -> Result<(), DirectoryError> {
         let call = write("directory_update_domain")
             .arg(domain.name.as_str())
             .arg(json(&domain)?);
-        edit(&self.link, call, &domain.name, &domain.name).await
+        self.edit(call, &domain.name, &domain.name).await
     }
 
     async fn domain(&self, name: &Domain) -> Result<Option<DomainRecord>, StoreError> {
-        let call = read("directory_domain").arg(name.as_str());
-        optional_json(self.link.call(call).await?)
+        let asked = async {
+            let call = read("directory_domain").arg(name.as_str());
+            optional_json(self.link.call(call).await?)
+        };
+        let answers = self.memory.answers();
+        answers.domains.answer(name.clone(), asked).await
     }
 
     async fn primary_domain(&self) -> Result<Option<DomainRecord>, StoreError> {
@@ -80,7 +87,7 @@ impl Directory for RedisStore {
 
     async fn remove_domain(&self, name: &Domain) -> Result<(), DirectoryError> {
         let call = write("directory_remove_domain").arg(name.as_str());
-        edit(&self.link, call, name, name).await
+        self.edit(call, name, name).await
     }
 
     async fn add_account(&self, account: Account) -> Result<(), DirectoryError> {
@@ -92,15 +99,18 @@ impl Directory for RedisStore {
             .arg(address.to_string())
             .arg(account.password.expose())
             .arg(limits(account.quota));
-        match self.link.call::<Edited>(call).await? {
+        match self.changed::<Edited>(call).await? {
             Edited::IdExists => Err(DirectoryError::Exists(format!("account {}", account.id))),
             edited => edited.result(address.domain(), &address),
         }
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let call = read("directory_account").arg(id.to_string());
-        optional_account(self.link.call(call).await?)
+        let asked = async {
+            let call = read("directory_account").arg(id.to_string());
+            optional_account(self.link.call(call).await?)
+        };
+        self.memory.answers().accounts.answer(id, asked).await
     }
 
     async fn account_at(&self, address: &Address) -> Result<Option<Account>, StoreError> {
@@ -128,20 +138,20 @@ impl Directory for RedisStore {
         let call = write("directory_set_password")
             .arg(name(address))
             .arg(password.expose());
-        edit(&self.link, call, address.domain(), address).await
+        self.edit(call, address.domain(), address).await
     }
 
     async fn set_quota(&self, address: &Address, quota: Quota) -> Result<(), DirectoryError> {
         let call = write("directory_set_quota")
             .arg(name(address))
             .arg(limits(quota));
-        edit(&self.link, call, address.domain(), address).await
+        self.edit(call, address.domain(), address).await
     }
 
     async fn remove_account(&self, address: &Address) -> Result<Account, DirectoryError> {
         // Who removed it must get to see it: a repetition would find nothing.
         let call = write("directory_remove_account").arg(name(address)).once();
-        let removed = optional_account(self.link.call(call).await?)?;
+        let removed = optional_account(self.changed(call).await?)?;
         removed.ok_or_else(|| DirectoryError::Missing(address.to_string()))
     }
 
@@ -158,7 +168,8 @@ impl Directory for RedisStore {
             .arg(alias.address.domain().as_str())
             .arg(name(&alias.address))
             .arg(json(&alias)?);
-        edit(&self.link, call, alias.address.domain(), &alias.address).await
+        self.edit(call, alias.address.domain(), &alias.address)
+            .await
     }
 
     async fn alias(&self, address: &Address) -> Result<Option<Alias>, StoreError> {
@@ -180,21 +191,25 @@ impl Directory for RedisStore {
 
     async fn remove_alias(&self, address: &Address) -> Result<(), DirectoryError> {
         let call = write("directory_remove_alias").arg(name(address));
-        edit(&self.link, call, address.domain(), address).await
+        self.edit(call, address.domain(), address).await
     }
 
     async fn lookup(&self, address: &Address) -> Result<Lookup, StoreError> {
         let address = address.folded();
-        let mut call = read("directory_lookup")
-            .arg(address.domain().as_str())
-            .arg(name(&address));
-        if let Some(base) = without_detail(&address) {
-            call = call.arg(name(&base));
-        }
-        match self.link.call(call).await? {
-            None => Ok(Lookup::NotLocal),
-            Some(found) => found_by(found, &address),
-        }
+        let asked = async {
+            let mut call = read("directory_lookup")
+                .arg(address.domain().as_str())
+                .arg(name(&address));
+            if let Some(base) = without_detail(&address) {
+                call = call.arg(name(&base));
+            }
+            match self.link.call(call).await? {
+                None => Ok(Lookup::NotLocal),
+                Some(found) => found_by(found, &address),
+            }
+        };
+        let answers = self.memory.answers();
+        answers.lookups.answer(address.clone(), asked).await
     }
 }
 
@@ -263,13 +278,22 @@ impl Edited {
     }
 }
 
-async fn edit(
-    link: &Link,
-    call: Call,
-    domain: &Domain,
-    name: &impl ToString,
-) -> Result<(), DirectoryError> {
-    link.call::<Edited>(call).await?.result(domain, name)
+impl RedisStore {
+    async fn edit(
+        &self,
+        call: Call,
+        domain: &Domain,
+        name: &impl ToString,
+    ) -> Result<(), DirectoryError> {
+        self.changed::<Edited>(call).await?.result(domain, name)
+    }
+
+    /// Calls a function that edits. It may have, even if its answer was lost.
+    async fn changed<T: redis::FromRedisValue>(&self, call: Call) -> Result<T, StoreError> {
+        let reply = self.link.call(call).await;
+        self.memory.forget();
+        reply
+    }
 }
 
 fn optional_json<T: serde::de::DeserializeOwned>(

@@ -115,10 +115,10 @@ local function list_accounts(keys, args)
   return page
 end
 
-edits('directory_add_account', add_account)
-edits('directory_set_password', set_password)
-edits('directory_set_quota', set_quota)
-removes('directory_remove_account', remove_account)
+edits('directory_add_account', telling(add_account))
+edits('directory_set_password', telling(set_password))
+edits('directory_set_quota', telling(set_quota))
+removes('directory_remove_account', telling(remove_account))
 reads('directory_account', account)
 reads('directory_account_at', account_at)
 reads('directory_accounts', list_accounts)

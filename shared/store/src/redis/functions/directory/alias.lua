@@ -44,7 +44,7 @@ local function list_aliases(keys, args)
   return page
 end
 
-edits('directory_add_alias', add_alias)
-removes('directory_remove_alias', remove_alias)
+edits('directory_add_alias', telling(add_alias))
+removes('directory_remove_alias', telling(remove_alias))
 reads('directory_alias', alias)
 reads('directory_aliases', list_aliases)

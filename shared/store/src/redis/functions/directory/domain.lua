@@ -61,9 +61,9 @@ local function list_domains(keys, args)
   return page
 end
 
-edits('directory_add_domain', add_domain)
-edits('directory_update_domain', update_domain)
-removes('directory_remove_domain', remove_domain)
+edits('directory_add_domain', telling(add_domain))
+edits('directory_update_domain', telling(update_domain))
+removes('directory_remove_domain', telling(remove_domain))
 reads('directory_domain', domain)
 reads('directory_primary_domain', primary_domain)
 reads('directory_domains', list_domains)
