@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, ensure};
 use config::Span;
+use message::MessageId;
 use system::{Account, Answer, Broker, Copies, House, Load, Plan, Remote, Signal, Stage, until};
 
 use super::absence::Absence;
@@ -70,18 +71,21 @@ async fn what_outlives_its_claim_is_done_again_and_a_notice_is_made_once() -> Re
     let [alice, _] = house.accounts().map(Clone::clone);
     undeliverable(&mut house, &alice).await?;
     let mut client = house.submit_as(&alice).await?;
-    for (number, to) in [(1, CAROL), (2, ERIN), (3, FRANK)] {
+    let mut submit = async |number, to| {
         let content = Load::content(number, &alice.address, to);
-        client.mail(&alice.address, &[to], &content).await?;
-    }
+        client.mail(&alice.address, &[to], &content).await
+    };
+    let to_carol = submit(1, CAROL).await?;
+    let to_erin = submit(2, ERIN).await?;
+    submit(3, FRANK).await?;
     elsewhere.before.reached().await?;
     elsewhere.behind.reached().await?;
 
     Absence::Killed.begin(&mut house)?;
     elsewhere.behind.open();
     house.signal_member(NOTIFIER, Signal::Continue)?;
-    logged(&house, "the results are lost").await?;
-    logged(&house, "the claim was lost; the attempt is dropped").await?;
+    logged(&house, to_carol, "the results are lost").await?;
+    logged(&house, to_erin, "the claim was lost").await?;
     until("the notice is put off", async || {
         let log = house.logged_by(NOTIFIER)?;
         Ok(log.contains("a job is given back").then_some(()))
@@ -120,9 +124,14 @@ async fn undeliverable(house: &mut House, sender: &Account) -> Result<()> {
     .await
 }
 
-async fn logged(house: &House, line: &str) -> Result<()> {
-    until(&format!("a process logs that {line}"), async || {
-        Ok(house.logged()?.contains(line).then_some(()))
+/// Waits until a process has logged that of a message.
+async fn logged(house: &House, message: MessageId, what: &str) -> Result<()> {
+    let message = message.to_string();
+    until(what, async || {
+        let log = house.logged()?;
+        let mut lines = log.lines();
+        let found = lines.any(|line| line.contains(what) && line.contains(&message));
+        Ok(found.then_some(()))
     })
     .await
 }

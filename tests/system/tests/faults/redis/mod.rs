@@ -163,12 +163,12 @@ async fn each_use_does_what_the_table_says(absence: Absence) -> Result<()> {
     accounted_for(&house, &remote, absence).await
 }
 
-/// RCPT and the dot: 451, at once.
+/// RCPT and the dot: 451, at once. Whom somebody asked for before may be known yet.
 async fn mail_is_refused_for_now(open: &mut Open, content: &[u8]) -> Result<()> {
     let idle = &mut open.idle;
     let from = format!("MAIL FROM:<{DAVE}>");
     idle.expect(&from, 250).await?;
-    let asked = idle.command("RCPT TO:<bob@rohrpost.test>");
+    let asked = idle.command("RCPT TO:<whoever@rohrpost.test>");
     let reply = timeout(PROMPT, asked).await.context("RCPT")??;
     later(&reply, 451, "4.3.0")?;
     open.sending.send(&[content, b"\r\n.\r\n"].concat()).await?;
