@@ -94,27 +94,27 @@ impl Reclaimer {
         }
     }
 
-    /// Whether nothing is lost that an operator has not seen to. Raises the
-    /// epoch where contents tell of mail that this copy of the store never knew.
-    pub(crate) async fn is_settled(&self) -> Result<bool, ReclaimError> {
+    /// Raises the epoch where contents tell of mail that this copy of the store
+    /// never knew.
+    pub(crate) async fn look_back(&self) -> Result<(), ReclaimError> {
         let standing = self.lookout.look().await?;
-        if !standing.is_settled() {
-            return Ok(false);
-        }
-        let Some(absence) = standing.absence else {
-            return Ok(true);
+        let (true, Some(absence)) = (standing.is_settled(), standing.absence) else {
+            return Ok(());
         };
         let Some(stray) = self.stray(&absence).await? else {
-            return Ok(true);
+            return Ok(());
         };
-        tracing::error!(
-            content = %stray,
-            "contents were stored while this copy of the store was not in use: an older copy took \
-             its place"
-        );
-        self.mailbox.raise_epoch(Cause::Restored).await?;
-        self.lookout.look().await?;
-        Ok(false)
+        // Another router may have been faster.
+        if self.lookout.look().await? == standing {
+            tracing::error!(
+                content = %stray,
+                "contents were stored while this copy of the store was not in use: an older copy \
+                 took its place"
+            );
+            self.mailbox.raise_epoch(Cause::Restored).await?;
+            self.lookout.look().await?;
+        }
+        Ok(())
     }
 
     /// A content that was stored in `absence` and that nobody ever referred to.

@@ -76,8 +76,28 @@ impl Upkeep {
             self.reclaimer.lookout.run(self.clock.as_ref(), &shutdown),
             self.every(Work::Feed, &shutdown),
             self.every(Work::Tidy, &shutdown),
-            self.every(Work::Sweep, &shutdown),
+            async {
+                self.look_back(&shutdown).await;
+                self.every(Work::Sweep, &shutdown).await;
+            },
         );
+    }
+
+    /// Looks once whether an older copy took the store's place while nothing ran.
+    /// Not under the sweeper's lease: the copy may hold that of a router of before.
+    async fn look_back(&self, shutdown: &CancellationToken) {
+        let mut rounds = Rounds::of("looking back");
+        let looking = async {
+            loop {
+                let looked = self.reclaimer.look_back().await;
+                rounds.ended(&looked);
+                if looked.is_ok() {
+                    return;
+                }
+                self.clock.sleep(AFTER_FAILURE).await;
+            }
+        };
+        shutdown.run_until_cancelled(looking).await;
     }
 
     /// Does `work` now and at each interval.
@@ -124,7 +144,7 @@ impl Upkeep {
     }
 
     async fn sweep(&self) -> Result<Round, ReclaimError> {
-        if !self.reclaimer.is_settled().await? {
+        if !self.reclaimer.lookout.look().await?.is_settled() {
             return Ok(Round::Waits);
         }
         self.forget_deliveries().await?;
