@@ -6,12 +6,36 @@
 
 local ACCOUNT_FIELDS = { 'modseq', 'validity', 'mailbox', 'shelf', 'tree', 'epoch', 'removed' }
 
+-- Reads numbers of a record from the values of its fields, the first `skipped` of
+-- which are others, and keeps what they were.
+local function read_numbers(record, fields, values, skipped)
+  local was = {}
+  for index, field in ipairs(fields) do
+    local value = values[index + skipped]
+    record[field] = tonumber(value or '0')
+    was[index] = value and record[field]
+  end
+  record.was = was
+end
+
+-- Writes those of its numbers that are not what they were.
+local function write_numbers(key, record, fields)
+  local was, changed = record.was or {}, {}
+  for index, field in ipairs(fields) do
+    if record[field] ~= was[index] then
+      changed[#changed + 1] = field
+      changed[#changed + 1] = integer(record[field])
+    end
+  end
+  if #changed > 0 then
+    redis.call('HSET', key, unpack(changed))
+  end
+end
+
 local function load_account(base)
   local values = redis.call('HMGET', base .. ':account', unpack(ACCOUNT_FIELDS))
   local account = { usage = {} }
-  for index, field in ipairs(ACCOUNT_FIELDS) do
-    account[field] = tonumber(values[index] or '0')
-  end
+  read_numbers(account, ACCOUNT_FIELDS, values, 0)
   local usage = redis.call('HMGET', base .. ':usage', 'octets', 'messages')
   account.usage.octets = tonumber(usage[1] or '0')
   account.usage.messages = tonumber(usage[2] or '0')
@@ -19,12 +43,7 @@ local function load_account(base)
 end
 
 local function save_account(base, account)
-  local fields = {}
-  for _, field in ipairs(ACCOUNT_FIELDS) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = integer(account[field])
-  end
-  redis.call('HSET', base .. ':account', unpack(fields))
+  write_numbers(base .. ':account', account, ACCOUNT_FIELDS)
   redis.call('HSET', base .. ':usage', 'octets', integer(account.usage.octets),
     'messages', integer(account.usage.messages))
 end

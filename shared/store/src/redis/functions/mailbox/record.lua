@@ -7,7 +7,6 @@
 --   :changed:<shelf>   where those are that changed last
 --   :vanished:<shelf>  which are gone
 
-local TEXT_FIELDS = { 'name', 'role' }
 local NUMBER_FIELDS = { 'shelf', 'validity', 'next', 'messages', 'unseen', 'deleted', 'octets',
   'modseq', 'vanished', 'forgotten' }
 local FIRST_UID = 1
@@ -18,26 +17,17 @@ local function mailbox_key(base, id)
 end
 
 local function load_mailbox(base, id)
-  local key = mailbox_key(base, id)
-  local texts = redis.call('HMGET', key, unpack(TEXT_FIELDS))
-  if not texts[1] then
+  local values = redis.call('HMGET', mailbox_key(base, id), 'name', 'role', unpack(NUMBER_FIELDS))
+  if not values[1] then
     return nil
   end
-  local mailbox = { id = tonumber(id), name = texts[1], role = texts[2] }
-  local numbers = redis.call('HMGET', key, unpack(NUMBER_FIELDS))
-  for index, field in ipairs(NUMBER_FIELDS) do
-    mailbox[field] = tonumber(numbers[index] or '0')
-  end
+  local mailbox = { id = tonumber(id), name = values[1], role = values[2] }
+  read_numbers(mailbox, NUMBER_FIELDS, values, 2)
   return mailbox
 end
 
 local function save_mailbox(base, mailbox)
-  local fields = { 'name', mailbox.name, 'role', mailbox.role }
-  for _, field in ipairs(NUMBER_FIELDS) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = integer(mailbox[field])
-  end
-  redis.call('HSET', mailbox_key(base, mailbox.id), unpack(fields))
+  write_numbers(mailbox_key(base, mailbox.id), mailbox, NUMBER_FIELDS)
 end
 
 local function id_of(base, name)
@@ -61,8 +51,10 @@ local function empty_mailbox(account, id, name, role, time)
   }
 end
 
+-- Enters a mailbox that is new, or has another name or role.
 local function put_mailbox(base, mailbox)
   redis.call('HSET', base .. ':names', mailbox.name, mailbox.id .. ' ' .. mailbox.role)
+  redis.call('HSET', mailbox_key(base, mailbox.id), 'name', mailbox.name, 'role', mailbox.role)
   save_mailbox(base, mailbox)
 end
 

@@ -69,13 +69,19 @@ local function erase_state(desk, mailbox, uid)
   replace_state(desk, mailbox, uid, NO_STATE)
 end
 
+-- What was written, between what is left of the block.
 local function octets_of(block)
-  local states = {}
+  local pieces, rest = {}, 1
   for start = 1, PER_BLOCK * WIDTH, WIDTH do
-    states[#states + 1] = block.written[start]
-      or string.sub(block.octets, start, start + WIDTH - 1)
+    local written = block.written[start]
+    if written then
+      pieces[#pieces + 1] = string.sub(block.octets, rest, start - 1)
+      pieces[#pieces + 1] = written
+      rest = start + WIDTH
+    end
   end
-  return table.concat(states)
+  pieces[#pieces + 1] = string.sub(block.octets, rest)
+  return table.concat(pieces)
 end
 
 local function save_block(base, shelf, number, block)

@@ -105,6 +105,7 @@ local function rename_inbox(desk, name, time)
   local filled = mailbox_of(desk, 1)
   local inbox = empty_mailbox(desk.account, 1, filled.name, filled.role, time)
   filled.id, filled.name, filled.role = new_mailbox_id(desk.account), name, ''
+  filled.was = nil
   for _, changed in ipairs({ inbox, filled }) do
     desk.mailboxes[changed.id] = changed
     put_mailbox(desk.base, changed)
