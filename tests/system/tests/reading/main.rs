@@ -3,6 +3,8 @@
 
 mod home;
 mod imap;
+mod inbox;
 mod mbsync;
 mod pop3;
 mod terminal;
+mod thunderbird;

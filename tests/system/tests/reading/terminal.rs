@@ -1,65 +1,14 @@
 //! Clients at a terminal: mutt and alpine read, flag, move and remove messages.
 
-use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use system::{DEADLINE, House, Reader};
+use system::DEADLINE;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::home::{Home, python};
-
-/// Five letters for a client, in a house of its own.
-async fn prepare() -> Result<(House, Reader)> {
-    let house = House::start().await?;
-    let [_, bob] = house.accounts();
-    let mut reader = Reader::login(house.imaps(), bob).await?;
-    let names = ["one", "two", "three", "four", "five"];
-    let letters: Vec<_> = (1..)
-        .zip(names)
-        .map(|(day, name)| {
-            let text = format!(
-                "From: carol@example.org\r\nTo: bob@rohrpost.test\r\nSubject: {name}\r\n\
-                 Date: Mon, {day} Nov 2026 12:00:00 +0000\r\n\r\nThis is {name}.\r\n"
-            );
-            text.into_bytes()
-        })
-        .collect();
-    reader.append("INBOX", &letters).await?;
-    Ok((house, reader))
-}
-
-/// After a client has read the first letter, flagged the second, saved the third to
-/// Archive and removed the fourth.
-async fn ensure_all_done(reader: &mut Reader) -> Result<()> {
-    let inbox = flags(reader, "INBOX").await?;
-    let archive = flags(reader, "Archive").await?;
-    let has = |name: &str, flag: &str| inbox[name].iter().any(|one| one == flag);
-    ensure!(
-        inbox.keys().eq(["five", "one", "two"]) && archive.keys().eq(["three"]),
-        "{inbox:?} {archive:?}"
-    );
-    ensure!(
-        has("one", "\\Seen") && !has("one", "\\Flagged"),
-        "{inbox:?}"
-    );
-    ensure!(
-        has("two", "\\Flagged") && !has("five", "\\Seen"),
-        "{inbox:?}"
-    );
-    Ok(())
-}
-
-/// The flags of the messages in a mailbox, by subject.
-async fn flags(reader: &mut Reader, mailbox: &str) -> Result<BTreeMap<String, Vec<String>>> {
-    let stored = reader.messages(mailbox).await?.into_iter();
-    let flags = stored.map(|message| {
-        let subject = message.field("Subject: ").context("no subject")?;
-        Ok((subject, message.flags))
-    });
-    flags.collect()
-}
+use crate::inbox::{ensure_handled, five_letters};
 
 /// Runs a client at a terminal, and plays `dialogue` with it: terminal.py says how.
 async fn play(home: &Home, client: &[&str], dialogue: &str) -> Result<()> {
@@ -79,7 +28,7 @@ async fn play(home: &Home, client: &[&str], dialogue: &str) -> Result<()> {
 
 #[tokio::test]
 async fn mutt_reads_flags_moves_and_removes() -> Result<()> {
-    let (house, mut reader) = prepare().await?;
+    let (house, mut reader) = five_letters().await?;
     let [_, bob] = house.accounts();
     let home = Home::new()?;
     let text = format!(
@@ -98,12 +47,12 @@ async fn mutt_reads_flags_moves_and_removes() -> Result<()> {
                 <jump>3<enter><save-message><kill-line>=Archive<enter>\
                 <jump>4<enter><delete-message><sync-mailbox><quit>'";
     play(&home, &["mutt", "-n", "-e", keys], "").await?;
-    ensure_all_done(&mut reader).await
+    ensure_handled(&mut reader).await
 }
 
 #[tokio::test]
 async fn alpine_reads_flags_moves_and_removes() -> Result<()> {
-    let (house, mut reader) = prepare().await?;
+    let (house, mut reader) = five_letters().await?;
     let [_, bob] = house.accounts();
     let home = Home::new()?;
     let server = format!(
@@ -120,5 +69,5 @@ async fn alpine_reads_flags_moves_and_removes() -> Result<()> {
     let settings = settings.to_str().context("a path")?;
     let dialogue = include_str!("alpine.txt").replace("SECRET", &bob.password);
     play(&home, &["alpine", "-i", "-p", settings], &dialogue).await?;
-    ensure_all_done(&mut reader).await
+    ensure_handled(&mut reader).await
 }
