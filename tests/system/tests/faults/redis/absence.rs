@@ -39,15 +39,15 @@ impl Absence {
             Self::Hung => house.freeze_store(false)?,
         }
         until("all are ready", async || {
-            Ok((readyz(house).await?.0 == 200).then_some(()))
+            Ok((probe(house, "readyz").await?.0 == 200).then_some(()))
         })
         .await
     }
 }
 
-/// Status and text of `/readyz`.
-pub(super) async fn readyz(house: &House) -> Result<(u16, String)> {
-    let url = format!("http://{}/readyz", house.web());
+/// Status and text of `/readyz` or `/healthz`.
+pub(super) async fn probe(house: &House, name: &str) -> Result<(u16, String)> {
+    let url = format!("http://{}/{name}", house.web());
     let client = reqwest::Client::builder().no_proxy().build()?;
     let answer = client.get(url).send().await?;
     Ok((answer.status().as_u16(), answer.text().await?))

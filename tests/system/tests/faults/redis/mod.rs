@@ -4,6 +4,7 @@
 mod absence;
 mod claims;
 mod gate;
+mod jobs;
 mod mailboxes;
 mod readers;
 
@@ -16,7 +17,7 @@ use config::Span;
 use system::{Answer, Broker, Client, Copies, House, Load, Plan, Remote, Reply, Stage, until};
 use tokio::time::timeout;
 
-use absence::{Absence, readyz};
+use absence::{Absence, probe};
 use gate::Gate;
 use readers::{Readers, login};
 
@@ -125,12 +126,15 @@ async fn each_use_does_what_the_table_says(absence: Absence) -> Result<()> {
     let logged = warnings(&house)?;
 
     absence.begin(&mut house)?;
-    elsewhere.erin_away.store(false, Ordering::SeqCst);
     mail_is_refused_for_now(&mut open, &content(3, &bob.address)).await?;
     passwords_are_not_checked(&house, &mut open).await?;
     mailboxes_are_closed(&mut open.readers).await?;
+    // What became due before has failed by now, and nothing begins any more.
+    elsewhere.erin_away.store(false, Ordering::SeqCst);
     operators_are_told(&house).await?;
     nothing_starts(&mut house).await?;
+    let relayed = remote.sink.received();
+    ensure!(relayed.is_empty(), "relayed without a claim: {relayed:?}");
     // The other server takes it, and the relay keeps the result.
     elsewhere.dot.open();
     let took = |mail: &system::Received| mail.to.iter().any(|to| to.contains("carol"));
@@ -141,6 +145,13 @@ async fn each_use_does_what_the_table_says(absence: Absence) -> Result<()> {
 
     absence.end(&mut house).await?;
     house.resume_member(VICTIM).await?;
+    until("the feeder goes on", async || {
+        let log = house.logged()?;
+        let mut lines = log.lines();
+        let found = lines.any(|line| line.contains("goes on") && line.contains("feeder"));
+        Ok(found.then_some(()))
+    })
+    .await?;
     // Sessions that lived through it go on.
     let from = format!("MAIL FROM:<{DAVE}>");
     open.idle.expect("RSET", 250).await?;
@@ -205,8 +216,13 @@ async fn mailboxes_are_closed(readers: &mut Readers) -> Result<()> {
 
 /// Readiness, the admin API and the command line.
 async fn operators_are_told(house: &House) -> Result<()> {
-    let (status, text) = timeout(PROMPT, readyz(house)).await.context("readyz")??;
+    let (status, text) = timeout(PROMPT, probe(house, "readyz"))
+        .await
+        .context("readyz")??;
     ensure!(status == 503, "readyz: {status} {text}");
+    let alive = timeout(PROMPT, probe(house, "healthz")).await;
+    let (status, text) = alive.context("healthz")??;
+    ensure!(status == 200, "healthz: {status} {text}");
     let listed = timeout(PROMPT, house.run(&["queue", "list"], "")).await;
     let listed = listed.context("queue list")??;
     ensure!(listed.status != Some(0), "{listed:?}");
