@@ -1,6 +1,6 @@
 //! `rohrpost queue why`: what a message waits for, in sentences.
 
-use message::Part;
+use message::{Part, Timestamp};
 use web_gateway::api::{
     Destination, Explanation, Job, JobExplanation, JobState, PublicationState, Verdict,
 };
@@ -44,10 +44,7 @@ fn reasons(explained: &JobExplanation, moment: &Moment) -> Vec<String> {
     let job = &explained.job;
     let mut lines = match job.state {
         JobState::Pending => pending(explained.publication.as_ref(), moment),
-        JobState::Working { until } => vec![format!(
-            "being worked on now; if no result comes, others may try {}",
-            moment.relative(until)
-        )],
+        JobState::Working { until } => vec![working(until, moment)],
         JobState::Waiting => vec![format!(
             "limit reached: all connections that {} may have are in use; the next free one takes it",
             job.destination
@@ -78,6 +75,18 @@ fn reasons(explained: &JobExplanation, moment: &Moment) -> Vec<String> {
             .map(|at| format!("given up {}", moment.relative(at))),
     );
     lines
+}
+
+fn working(until: Timestamp, moment: &Moment) -> String {
+    let until_then = moment.relative(until);
+    if until > moment.now {
+        format!("being worked on by an instance; if that is gone, tried again {until_then}")
+    } else {
+        format!(
+            "the instance that worked on it is gone: its time was over {until_then}; \
+             about to be tried again"
+        )
+    }
 }
 
 fn deferred(job: &Job) -> String {

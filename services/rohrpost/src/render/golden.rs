@@ -59,6 +59,14 @@ fn traces() {
 }
 
 #[test]
+fn a_trace_as_a_tree() {
+    let message = "019aa1c3f2b07d3e8f00000000000002".parse().unwrap();
+    check("tree", |spans: Vec<_>, moment| {
+        tree(message, &spans, moment)
+    });
+}
+
+#[test]
 fn the_queue() {
     check("queue", |items: Vec<_>, moment| {
         queue(&items, moment).render(true)
