@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use system::DEADLINE;
+use system::{DEADLINE, House};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -66,6 +66,15 @@ pub(crate) fn python(name: &str) -> Command {
     let mut command = Command::new("python3");
     command.arg(folder.join(name));
     command
+}
+
+/// The certificate of a house, which services in processes of their own are given.
+pub(crate) fn certificate(house: &House) -> PathBuf {
+    let given = house.data().join("certificate.pem");
+    match given.exists() {
+        true => given,
+        false => house.data().join("tls-certificate.pem"),
+    }
 }
 
 /// The number of a port, as an argument.

@@ -2,7 +2,7 @@
 //! getmail, and Python's imaplib.
 
 use anyhow::{Context, Result, ensure};
-use system::{Account, House, Reader};
+use system::{Account, Broker, House, Plan, Reader};
 use tokio::process::Command;
 
 use crate::home::{Home, port, python, run};
@@ -154,7 +154,15 @@ async fn getmail_takes_several_mailboxes_away() -> Result<()> {
 
 #[tokio::test]
 async fn imaplib_does_all_it_can() -> Result<()> {
-    let house = House::start().await?;
+    imaplib(House::start().await?).await
+}
+
+#[tokio::test]
+async fn imaplib_does_all_it_can_over_redis() -> Result<()> {
+    imaplib(Plan::new()?.over(Broker::Nats).start().await?).await
+}
+
+async fn imaplib(house: House) -> Result<()> {
     let [_, bob] = house.accounts();
     let mut python = python("imaplib_scenario.py");
     python

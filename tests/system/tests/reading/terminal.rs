@@ -7,7 +7,7 @@ use system::DEADLINE;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::home::{Home, python};
+use crate::home::{Home, certificate, python};
 use crate::inbox::{ensure_handled, five_letters};
 
 /// Runs a client at a terminal, and plays `dialogue` with it: terminal.py says how.
@@ -39,7 +39,7 @@ async fn mutt_reads_flags_moves_and_removes() -> Result<()> {
         house.imaps().port(),
         bob.address,
         bob.password,
-        house.data().join("tls-certificate.pem").display(),
+        certificate(&house).display(),
     );
     home.write(".muttrc", text)?;
     let keys = "push '<jump>1<enter><display-message><exit>\

@@ -7,7 +7,7 @@ use system::DEADLINE;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::home::{Home, port, python};
+use crate::home::{Home, certificate, port, python};
 use crate::inbox::{ensure_handled, five_letters, letter};
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn thunderbird_reads_flags_moves_and_removes_and_hears_of_new_mail() -> Re
     let mut python = python("thunderbird.py");
     python
         .arg(port(house.imaps()))
-        .arg(house.data().join("tls-certificate.pem"))
+        .arg(certificate(&house))
         .args([&bob.address, &bob.password])
         .arg(home.path(""))
         .stdin(Stdio::null())

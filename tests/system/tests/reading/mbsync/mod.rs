@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use contents::{Contents, far_contents, letter};
 use maildir::Maildir;
-use system::{House, Reader};
+use system::{Broker, House, Plan, Reader};
 use tokio::time::Instant;
 
-use crate::home::{Home, run};
+use crate::home::{Home, certificate, run};
 
 /// The messages at the start, where nothing else is said.
 const MESSAGES: usize = 500;
@@ -36,8 +36,7 @@ struct Mirror {
 }
 
 impl Mirror {
-    async fn open() -> Result<Self> {
-        let house = House::start().await?;
+    async fn of(house: House) -> Result<Self> {
         let [_, bob] = house.accounts();
         let home = Home::new()?;
         let text = format!(
@@ -49,7 +48,7 @@ impl Mirror {
             house.imaps().port(),
             bob.address,
             bob.password,
-            house.data().join("tls-certificate.pem").display(),
+            certificate(&house).display(),
             near = home.path("mail").display(),
         );
         home.write(".mbsyncrc", text)?;
@@ -191,7 +190,16 @@ fn messages() -> usize {
 
 #[tokio::test]
 async fn both_sides_stay_the_same_whichever_changes() -> Result<()> {
-    let mut mirror = Mirror::open().await?;
+    stay_the_same(House::start().await?).await
+}
+
+#[tokio::test]
+async fn both_sides_stay_the_same_over_redis() -> Result<()> {
+    stay_the_same(Plan::new()?.over(Broker::Nats).start().await?).await
+}
+
+async fn stay_the_same(house: House) -> Result<()> {
+    let mut mirror = Mirror::of(house).await?;
     for folder in FOLDERS {
         mirror.append(folder, messages() / FOLDERS.len()).await?;
     }
