@@ -365,6 +365,7 @@ async fn many_are_opened_in_one_go(store: &dyn ContentStore) {
 
 async fn summaries_are_kept_for_many(store: &dyn ContentStore) {
     let mut ids = Vec::new();
+    let mut computed = Vec::new();
     for number in 0..100_usize {
         let length = if number.is_multiple_of(10) {
             3 * CHUNK
@@ -373,12 +374,12 @@ async fn summaries_are_kept_for_many(store: &dyn ContentStore) {
         };
         let Stored { id, .. } = put(store, &sample(length, 0), CHUNK, number as u128).await;
         if !number.is_multiple_of(3) {
-            store
-                .keep_summary(&id, &sample(number * 50, number as u64))
-                .await;
+            let summary = sample(number * 50, number as u64);
+            computed.push((id.clone(), summary.into()));
         }
         ids.push(id);
     }
+    store.keep_summaries(computed).await;
     ids.reverse();
     let kept = store.summaries(&ids).await;
     assert_eq!(kept.len(), ids.len());

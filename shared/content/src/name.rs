@@ -8,10 +8,11 @@ use message::{Clock, ContentId, Randomness};
 
 use crate::Error;
 
-/// The name a process writes under: its own directory in the store.
+/// The name a process writes under: a directory in the store.
 ///
-/// 1 to 32 of `a-z A-Z 0-9 _ -`. A process keeps its name over restarts;
-/// instances of one service may share it.
+/// 1 to 32 of `a-z A-Z 0-9 _ -`. A process keeps its name over restarts, and may
+/// share it with others at the same time, as the instances of one service do: each
+/// writes files of its own there, named by chance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriterName(Box<str>);
 
@@ -147,6 +148,11 @@ impl Location {
             Slot::Packed { .. } => Kind::Segment,
         };
         root.join(&*self.writer.0).join(file_name(self.stamp, kind))
+    }
+
+    /// Whether both are in one file.
+    pub(crate) fn shares_file_with(&self, other: &Self) -> bool {
+        self.stamp == other.stamp && self.writer == other.writer
     }
 
     /// The path of the file beside its segment that holds its summary.

@@ -1,8 +1,13 @@
-//! A writer's own directory, and files on their way into it.
+//! The directory of a writer's name, and files on their way into it.
+//!
+//! Several processes may write under one name: each file has one that made it and
+//! locks it for as long as it writes, under a name that nobody else draws. What a
+//! killed process left unfinished is unlocked; the next one to start under the
+//! name clears it away, with the lock in its hand.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +18,7 @@ use super::durable::Durable;
 use crate::Error;
 use crate::name::{Kind, Location, Slot, Stamp, WriterName, file_name, parse_file_name};
 
-/// The directory that this process alone writes to.
+/// The directory that this process writes to.
 pub(crate) struct WriterDirectory {
     name: WriterName,
     path: PathBuf,
@@ -83,7 +88,8 @@ impl WriterDirectory {
         }
     }
 
-    /// None if the stamp is taken, as by a repeated source of randomness.
+    /// None if the stamp is taken, as by a repeated source of randomness, or if a
+    /// process that starts took the file for one left behind.
     fn try_partial(&self, stamp: Stamp) -> Result<Option<Partial>, Error> {
         let file_path = |kind| self.path.join(file_name(stamp, kind));
         let path = file_path(Kind::Partial);
@@ -100,16 +106,11 @@ impl WriterDirectory {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             created => created.map_err(Error::io("create", &path))?,
         };
-        let unpublished = Unpublished {
-            path: Some(path.clone()),
-        };
-        file.try_lock()
-            .map_err(io::Error::from)
-            .map_err(Error::io("lock", path))?;
-        Ok(Some(Partial {
+        let locked = lock_new(&file).map_err(Error::io("lock", &path))?;
+        Ok(locked.then(|| Partial {
             stamp,
             file,
-            unpublished,
+            unpublished: Unpublished { path: Some(path) },
         }))
     }
 
@@ -139,12 +140,33 @@ impl WriterDirectory {
                 continue;
             }
             let path = entry.path();
-            let abandoned = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-            if abandoned {
-                fs::remove_file(&path).map_err(Error::io("remove", path))?;
+            let Ok(file) = File::open(&path) else {
+                continue;
+            };
+            // Locked until it is gone: who has made it just now sees that it is.
+            if file.try_lock().is_ok() {
+                remove(&path)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Locks a file that was made just now; false if a process that clears away was
+/// faster.
+fn lock_new(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(file.metadata()?.nlink() > 0),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes a file, unless it has another name or is gone meanwhile.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(Error::io("remove", path)),
     }
 }
 

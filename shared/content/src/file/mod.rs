@@ -3,14 +3,15 @@
 //! ```text
 //! <root>/<writer>/<stamp>.segment    records of up to 128 KiB, appended
 //! <root>/<writer>/<stamp>.content    one record, longer than that
-//! <root>/<writer>/<stamp>.partial    neither yet; removed at the next start
+//! <root>/<writer>/<stamp>.partial    neither yet; left by a crash, removed at the next start
 //! <root>/<writer>/<stamp>.summaries  what was computed from a segment's contents
 //! ```
 //!
-//! Every process writes under a directory of its own and reads all of them. A
-//! content's id tells its place, so there is no index to lose. A segment is
-//! appended to by the run that made it and by no other: what a crash left at its
-//! end is never written behind. `crate::record` tells the format; a record holds
+//! A process writes under the directory of its service, together with the service's
+//! other instances on the host, and reads all of them. A file is written by the
+//! process that made it, which holds a lock on it, and by no other: what a crash left
+//! at the end of a segment is never written behind. A content's id tells its place,
+//! so there is no index to lose. `crate::record` tells the format; a record holds
 //! enough to recover its mail without the store.
 //!
 //! Failures: a full disk, or one on which less is free than shall stay free
@@ -44,7 +45,7 @@ use directory::WriterDirectory;
 use durable::{Disk, Durable, SystemDisk};
 use reader::{FileReader, Opening};
 use reclaim::Reclaimer;
-use summaries::Summaries;
+use summaries::{Keeping, Summaries};
 use writer::FileWriter;
 
 /// A directory with a directory per writer.
@@ -150,14 +151,18 @@ impl ContentStore for FileStore {
     async fn keep_summaries(&self, computed: Vec<(ContentId, Bytes)>) {
         let root = self.root.clone();
         let keeping = blocking(move || {
+            let mut keeping = Keeping::default();
             for (id, summary) in &computed {
                 let (Ok(location), true) = (Location::parse(id), summary.len() <= SUMMARY_MAX)
                 else {
                     continue;
                 };
-                if let Err(error) = summaries::keep(&root, &location, summary) {
+                if let Err(error) = keeping.keep(&root, &location, summary) {
                     tracing::debug!(content = %id, %error, "a summary is not kept");
                 }
+            }
+            if let Err(error) = keeping.finish() {
+                tracing::debug!(%error, "summaries without their contents are left");
             }
             Ok(())
         });

@@ -115,10 +115,7 @@ impl Opening {
 
     fn segment(&mut self, root: &Path, location: &Location) -> Result<&Source, Error> {
         let kept = self.segment.take();
-        let same = |(open, _): &(Location, Source)| {
-            (open.stamp, &open.writer) == (location.stamp, &location.writer)
-        };
-        let segment = match kept.filter(same) {
+        let segment = match kept.filter(|(open, _)| open.shares_file_with(location)) {
             Some(kept) => kept,
             None => (location.clone(), Source::open(root, location)?),
         };

@@ -17,7 +17,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use message::ContentId;
@@ -25,7 +25,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::commit::SEGMENT;
 use crate::SUMMARY_MAX;
-use crate::name::{Location, Slot};
+use crate::name::{Kind, Location, Slot};
 use crate::record::{HEADER, Header, State};
 
 /// So much of a segment shares a slot: less than almost every record takes.
@@ -40,44 +40,127 @@ const FULL: u64 = TABLE + SEGMENT;
 /// What stands before a summary behind a record.
 const FRAME: u64 = 8;
 
-/// Keeps a summary. Blocks.
-pub(crate) fn keep(root: &Path, location: &Location, summary: &[u8]) -> io::Result<()> {
-    let offset = match location.slot {
-        Slot::Whole => return keep_behind(root, location, summary),
-        Slot::Packed { offset, .. } => u64::from(offset),
-    };
-    if offset / GRAIN >= SLOTS || !lives(root, location)? {
-        return Ok(());
-    }
-    let path = location.summaries_path(root);
-    append(&path, offset, summary)?;
-    // Removed meanwhile: whoever did so may have come before us.
-    match lives(root, location) {
-        Ok(true) => {}
-        Ok(false) => forget(root, location),
-        Err(_) => fs::remove_file(&path)?,
-    }
-    Ok(())
+/// Keeps summaries, with the files of one segment open to the next.
+#[derive(Default)]
+pub(crate) struct Keeping {
+    open: Option<(Location, Segment)>,
 }
 
-fn append(path: &Path, offset: u64, summary: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let table = options.open(path)?;
-    let length = table.metadata()?.len();
-    if length >= FULL {
-        return Ok(());
+/// A segment, and the file beside it.
+struct Segment {
+    path: PathBuf,
+    records: File,
+    beside: Option<Beside>,
+}
+
+/// The file beside a segment, to be written to.
+struct Beside {
+    table: File,
+    end: File,
+}
+
+impl Keeping {
+    /// Keeps a summary. Blocks.
+    pub(crate) fn keep(
+        &mut self,
+        root: &Path,
+        location: &Location,
+        summary: &[u8],
+    ) -> io::Result<()> {
+        let offset = match location.slot {
+            Slot::Whole => return keep_behind(root, location, summary),
+            Slot::Packed { offset, .. } => u64::from(offset),
+        };
+        if offset / GRAIN >= SLOTS {
+            return Ok(());
+        }
+        let segment = self.segment(root, location)?;
+        if segment.lives(location, offset)? {
+            segment.beside()?.append(offset, summary)?;
+            // Removed meanwhile: whoever did so may have come before us.
+            if !segment.lives(location, offset)? {
+                forget(root, location);
+            }
+        }
+        Ok(())
     }
-    if length < TABLE {
-        table.set_len(TABLE)?;
+
+    /// Ends. Blocks.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        match self.open.take() {
+            // Removed meanwhile, perhaps before there was a file beside it.
+            Some((_, segment)) if segment.beside.is_some() && !segment.path.try_exists()? => {
+                fs::remove_file(Kind::Summaries.beside(&segment.path))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
-    // Whoever else appends at this moment does so before or behind us.
-    let mut end = OpenOptions::new().append(true).open(path)?;
-    end.write_all(summary)?;
-    // An empty one moved nothing, and may be anywhere.
-    let at = (end.stream_position()? - summary.len() as u64).max(TABLE);
-    let entry = Entry::new(at, offset, summary);
-    table.write_all_at(&entry.encode(), slot_at(offset))
+
+    fn segment(&mut self, root: &Path, location: &Location) -> io::Result<&mut Segment> {
+        let open = |(open, _): &(Location, Segment)| open.shares_file_with(location);
+        if !self.open.as_ref().is_some_and(open) {
+            self.finish()?;
+        }
+        let (_, segment) = match self.open.take() {
+            Some(open) => self.open.insert(open),
+            None => {
+                let segment = Segment::open(location.path(root))?;
+                self.open.insert((location.clone(), segment))
+            }
+        };
+        Ok(segment)
+    }
+}
+
+impl Segment {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        Ok(Self {
+            records: File::open(&path)?,
+            path,
+            beside: None,
+        })
+    }
+
+    /// Whether a content was not removed.
+    fn lives(&self, location: &Location, offset: u64) -> io::Result<bool> {
+        let found = header(&self.records, location, offset)?;
+        Ok(found.is_some_and(|(_, state)| state == State::Live))
+    }
+
+    fn beside(&mut self) -> io::Result<&mut Beside> {
+        Ok(match self.beside.take() {
+            Some(beside) => self.beside.insert(beside),
+            None => {
+                let beside = Beside::open(&Kind::Summaries.beside(&self.path))?;
+                self.beside.insert(beside)
+            }
+        })
+    }
+}
+
+impl Beside {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let table = options.open(path)?;
+        if table.metadata()?.len() < TABLE {
+            table.set_len(TABLE)?;
+        }
+        let end = OpenOptions::new().append(true).open(path)?;
+        Ok(Self { table, end })
+    }
+
+    fn append(&mut self, offset: u64, summary: &[u8]) -> io::Result<()> {
+        if self.table.metadata()?.len() >= FULL {
+            return Ok(());
+        }
+        // Whoever else appends at this moment does so before or behind us.
+        self.end.write_all(summary)?;
+        // An empty one moved nothing, and may be anywhere.
+        let at = (self.end.stream_position()? - summary.len() as u64).max(TABLE);
+        let entry = Entry::new(at, offset, summary);
+        self.table.write_all_at(&entry.encode(), slot_at(offset))
+    }
 }
 
 fn keep_behind(root: &Path, location: &Location, summary: &[u8]) -> io::Result<()> {
@@ -117,8 +200,8 @@ impl Summaries {
     }
 
     fn file(&mut self, root: &Path, location: Location) -> Option<&File> {
-        let same = |open: &Location| open.stamp == location.stamp && open.writer == location.writer;
-        if !self.open.as_ref().is_some_and(|(open, _)| same(open)) {
+        let open = |(open, _): &(Location, File)| open.shares_file_with(&location);
+        if !self.open.as_ref().is_some_and(open) {
             let file = File::open(location.summaries_path(root)).ok()?;
             self.open = Some((location, file));
         }
@@ -219,16 +302,6 @@ fn checksum(offset: u64, summary: &[u8]) -> u32 {
 
 const fn slot_at(offset: u64) -> u64 {
     offset / GRAIN * SLOT
-}
-
-/// Whether a content of a segment was not removed.
-fn lives(root: &Path, location: &Location) -> io::Result<bool> {
-    let Slot::Packed { offset, .. } = location.slot else {
-        return Ok(false);
-    };
-    let file = File::open(location.path(root))?;
-    let found = header(&file, location, offset.into())?;
-    Ok(found.is_some_and(|(_, state)| state == State::Live))
 }
 
 fn header(file: &File, location: &Location, offset: u64) -> io::Result<Option<(Header, State)>> {

@@ -10,7 +10,8 @@ use crate::Error;
 use crate::name::{Kind, Location, Slot, Stamp, WriterName, file_name};
 use crate::record::Header;
 
-/// The names that this process alone draws.
+/// The part of the bucket under a writer's name, where this process draws names that
+/// no other does.
 pub(super) struct WriterSpace {
     pub(super) bucket: Arc<Bucket>,
     name: WriterName,

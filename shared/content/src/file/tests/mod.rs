@@ -3,6 +3,7 @@
 mod damage;
 mod durability;
 mod reclaiming;
+mod sharing;
 mod summaries;
 
 use std::fs;
