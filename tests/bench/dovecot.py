@@ -3,10 +3,10 @@
 import shutil
 import subprocess
 
-from machine import Cgroup, free_port, listens, wait_for
+from machine import ACCOUNTS, Cgroup, free_port, listens, wait_for
 
 HOST = "mail.bench.example"
-OWNER = 5000  # user and group of all mail
+OWNER = 5000  # user and group of the first account; each has its own
 
 
 class Dovecot:
@@ -28,9 +28,7 @@ class Dovecot:
 
     def build(self):
         self.folder.chmod(0o755)
-        mail = self.folder / "mail"
-        mail.mkdir()
-        shutil.chown(mail, OWNER, OWNER)
+        self.add_accounts()
         key = self.folder / "key.pem"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
@@ -39,10 +37,20 @@ class Dovecot:
             check=True, stderr=subprocess.DEVNULL,
         )
         self.config = self.folder / "dovecot.conf"
-        self.config.write_text(self.settings(mail, key))
+        self.config.write_text(self.settings(key))
         self.start()
 
-    def settings(self, mail, key):
+    def add_accounts(self):
+        """Of users of their own: the kernel lets each watch 128 mailboxes only."""
+        users = []
+        for n in range(ACCOUNTS):
+            home, owner = self.folder / f"user{n}", OWNER + n
+            home.mkdir()
+            shutil.chown(home, owner, owner)
+            users.append(f"user{n}@bench.example:{{PLAIN}}{self.password}:{owner}:{owner}::{home}::\n")
+        (self.folder / "users").write_text("".join(users))
+
+    def settings(self, key):
         return f"""
 base_dir = {self.folder}/run
 state_dir = {self.folder}/state
@@ -54,12 +62,12 @@ ssl_cert = <{self.certificate}
 ssl_key = <{key}
 disable_plaintext_auth = no
 passdb {{
-  driver = static
-  args = password={self.password}
+  driver = passwd-file
+  args = {self.folder}/users
 }}
 userdb {{
-  driver = static
-  args = uid={OWNER} gid={OWNER} home={mail}/%u
+  driver = passwd-file
+  args = {self.folder}/users
 }}
 mail_location = {self.location}
 mail_fsync = always

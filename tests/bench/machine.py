@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 
+ACCOUNTS = 200  # user0 and so on, of whom the first hundred get mail over SMTP
 PATIENCE = 300  # seconds until something is given up
 
 

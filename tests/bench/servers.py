@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 import engines
-from machine import Cgroup, cpu_ms, free_port, listens, memory_mib, wait_for
+from machine import ACCOUNTS, Cgroup, cpu_ms, free_port, listens, memory_mib, wait_for
 from arrivals import ChangeChannel, Counted, NewFiles
 from dovecot import Dovecot, Tuned
 
@@ -46,7 +46,7 @@ class Rohrpost:
         self.start()
         self.token = (self.folder / "data" / "admin-token").read_text().strip()
         self.request("POST", "domains", {"name": "bench.example", "postmaster": "user0@bench.example"})
-        for n in range(MAILBOXES):
+        for n in range(ACCOUNTS if self.reading else MAILBOXES):
             account = {"address": f"user{n}@bench.example", "password": self.password}
             self.request("POST", "accounts", account)
             alias = {"address": f"away{n}@bench.example", "targets": [f"user{n}@remote.example"]}
