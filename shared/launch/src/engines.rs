@@ -37,8 +37,8 @@ pub struct Engines {
 pub enum ContentUse {
     /// It reads, or removes, what others wrote.
     Read,
-    /// It writes too, under the name of its service. Instances on one host share
-    /// that directory.
+    /// It writes too, under the name of its service, as the service's other
+    /// instances do.
     Write,
 }
 
