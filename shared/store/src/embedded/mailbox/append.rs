@@ -3,7 +3,7 @@
 use message::{AccountId, Timestamp};
 
 use super::super::engine::{Read, Step};
-use super::delivered_key;
+use super::across::delivered_key;
 use super::desk::Desk;
 use super::record::MailboxRecord;
 use super::row::Fixed;

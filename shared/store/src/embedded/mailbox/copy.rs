@@ -2,8 +2,10 @@
 
 use message::{AccountId, Timestamp};
 
+use super::super::EmbeddedStore;
 use super::super::engine::Step;
 use super::append::sum;
+use super::ascending;
 use super::desk::Desk;
 use super::row::Fixed;
 use crate::StoreError;
@@ -25,6 +27,26 @@ pub(super) struct Trip {
 pub(super) enum Kind {
     Copy(Quota),
     Move,
+}
+
+impl EmbeddedStore {
+    pub(super) fn trip(
+        &self,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[u32],
+        to: MailboxId,
+        kind: Kind,
+    ) -> Trip {
+        Trip {
+            account,
+            from,
+            uids: ascending(uids),
+            to,
+            kind,
+            now: self.clock.now(),
+        }
+    }
 }
 
 impl Kind {

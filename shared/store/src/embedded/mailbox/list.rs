@@ -5,21 +5,32 @@ use message::AccountId;
 use super::super::engine::{Read, from_json};
 use super::super::key::{Key, Space};
 use super::super::page::page;
-use super::record::{AccountRecord, MailboxRecord};
+use super::record::{self, AccountRecord, MailboxRecord};
 use super::row::{self, Fixed, States};
 use crate::StoreError;
-use crate::mailbox::{Delta, EntryState, MailboxEntry, MailboxId, Measure, Vanished};
+use crate::mailbox::{
+    Delta, EntryState, MailboxEntry, MailboxId, MailboxInfo, MailboxName, Measure, Vanished,
+};
 
 /// A page of a mailbox: what stands above `after`, at most `limit`.
 #[derive(Clone, Copy)]
 pub(super) struct Page {
-    pub(super) account: AccountId,
-    pub(super) mailbox: MailboxId,
-    pub(super) after: u32,
-    pub(super) limit: usize,
+    account: AccountId,
+    mailbox: MailboxId,
+    after: u32,
+    limit: usize,
 }
 
 impl Page {
+    pub(super) fn new(account: AccountId, mailbox: MailboxId, after: u32, limit: usize) -> Self {
+        Self {
+            account,
+            mailbox,
+            after,
+            limit,
+        }
+    }
+
     fn of<T>(
         self,
         read: &impl Read,
@@ -54,6 +65,31 @@ impl Page {
         let both = fixed.into_iter().zip(states);
         Ok(both.map(|(fixed, state)| fixed.with(state)).collect())
     }
+}
+
+/// All mailboxes of an account, by name.
+pub(super) fn mailboxes(
+    read: &impl Read,
+    account: AccountId,
+) -> Result<Vec<MailboxInfo>, StoreError> {
+    if AccountRecord::find(read, account)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut mailboxes = record::all(read, account)?;
+    mailboxes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(mailboxes.into_iter().map(MailboxRecord::info).collect())
+}
+
+/// A mailbox of this name that is there.
+pub(super) fn named(
+    read: &impl Read,
+    account: AccountId,
+    name: &MailboxName,
+) -> Result<Option<MailboxRecord>, StoreError> {
+    if AccountRecord::find(read, account)?.is_none() {
+        return Ok(None);
+    }
+    MailboxRecord::named(read, account, name)
 }
 
 /// A mailbox that is there.

@@ -22,6 +22,7 @@
 //! in steps of at most [`CHUNK`]; a crash between two of them leaves a whole
 //! state, and repeating the operation finishes it.
 
+mod across;
 mod append;
 mod copy;
 mod desk;
@@ -43,8 +44,8 @@ use async_trait::async_trait;
 use message::{AccountId, ContentId, MessageId};
 
 use super::EmbeddedStore;
-use super::engine::{Read, Step, from_json};
-use super::key::{Key, KeyReader, Space};
+use super::engine::{Read, from_json};
+use super::key::{Key, KeyReader};
 use super::page::{corrupt, page};
 use crate::StoreError;
 use crate::mailbox::{
@@ -52,19 +53,17 @@ use crate::mailbox::{
     FlagsStored, LockHolder, MailboxChanges, MailboxEntry, MailboxId, MailboxInfo, MailboxName,
     MailboxStore, Measure, NewEntry, Quota, Release, Renamed, Role, Usage,
 };
+use copy::Kind;
 pub(super) use epoch::Watch;
+use expunge::Removal;
+use flags::Marking;
+use list::Page;
 pub(super) use lock::Locks;
 use record::AccountRecord;
-use steps::{ascending, removed};
+use steps::ascending;
 
 /// The most entries that one step touches.
 const CHUNK: usize = 500;
-
-fn delivered_key(account: AccountId, message: MessageId) -> Key {
-    Key::new(Space::Delivered)
-        .u64(account.bits())
-        .u128(message.bits())
-}
 
 fn account_in(key: &[u8]) -> Result<AccountId, StoreError> {
     KeyReader::new(key).u64().map(AccountId::from_bits)
@@ -98,15 +97,7 @@ impl MailboxStore for EmbeddedStore {
 
     async fn mailboxes(&self, account: AccountId) -> Result<Vec<MailboxInfo>, StoreError> {
         self.open_account(account).await?;
-        let mut mailboxes = self.engine.read(|read| match removed(read, account)? {
-            true => Ok(Vec::new()),
-            false => record::all(read, account),
-        })?;
-        mailboxes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(mailboxes
-            .into_iter()
-            .map(|mailbox| mailbox.info())
-            .collect())
+        self.engine.read(|read| list::mailboxes(read, account))
     }
 
     async fn mailbox(
@@ -127,10 +118,7 @@ impl MailboxStore for EmbeddedStore {
         name: &MailboxName,
     ) -> Result<Option<MailboxInfo>, StoreError> {
         self.open_account(account).await?;
-        let found = self.engine.read(|read| match removed(read, account)? {
-            true => Ok(None),
-            false => record::MailboxRecord::named(read, account, name),
-        })?;
+        let found = self.engine.read(|read| list::named(read, account, name))?;
         Ok(found.map(record::MailboxRecord::info))
     }
 
@@ -183,11 +171,8 @@ impl MailboxStore for EmbeddedStore {
 
     async fn subscriptions(&self, account: AccountId) -> Result<Vec<MailboxName>, StoreError> {
         self.open_account(account).await?;
-        let prefix = record::of_account(Space::Subscription, account);
-        self.engine.read(|read| {
-            let name = |key: &[u8], _: &[u8]| record::name_in(key);
-            page(read, &prefix, None, usize::MAX, name)
-        })
+        self.engine
+            .read(|read| record::subscriptions(read, account))
     }
 
     async fn states(
@@ -197,12 +182,7 @@ impl MailboxStore for EmbeddedStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<EntryState>, StoreError> {
-        let page = list::Page {
-            account,
-            mailbox,
-            after,
-            limit,
-        };
+        let page = Page::new(account, mailbox, after, limit);
         self.engine.read(|read| page.states(read))
     }
 
@@ -213,12 +193,7 @@ impl MailboxStore for EmbeddedStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<Measure>, StoreError> {
-        let page = list::Page {
-            account,
-            mailbox,
-            after,
-            limit,
-        };
+        let page = Page::new(account, mailbox, after, limit);
         self.engine.read(|read| page.measures(read))
     }
 
@@ -229,12 +204,7 @@ impl MailboxStore for EmbeddedStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<MailboxEntry>, StoreError> {
-        let page = list::Page {
-            account,
-            mailbox,
-            after,
-            limit,
-        };
+        let page = Page::new(account, mailbox, after, limit);
         self.engine.read(|read| page.entries(read))
     }
 
@@ -280,24 +250,14 @@ impl MailboxStore for EmbeddedStore {
         change: &FlagChange,
         unchanged_since: Option<u64>,
     ) -> Result<FlagsStored, StoreError> {
-        let mut all = FlagsStored::default();
-        for chunk in ascending(uids).chunks(CHUNK) {
-            let marking = flags::Marking {
-                account,
-                mailbox,
-                uids: chunk.to_vec(),
-                change: change.clone(),
-                unchanged_since,
-                now: self.clock.now(),
-            };
-            let done = self
-                .change(move |step, changed| flags::store(step, &marking, changed))
-                .await?;
-            all.stored.extend(done.stored);
-            all.modified.extend(done.modified);
-            all.too_many.extend(done.too_many);
-        }
-        Ok(all)
+        let marking = Marking {
+            account,
+            mailbox,
+            change: change.clone(),
+            unchanged_since,
+            now: self.clock.now(),
+        };
+        self.mark(marking, uids).await
     }
 
     async fn copy(
@@ -308,14 +268,7 @@ impl MailboxStore for EmbeddedStore {
         to: MailboxId,
         quota: Quota,
     ) -> Result<Copied, StoreError> {
-        let trip = copy::Trip {
-            account,
-            from,
-            uids: ascending(uids),
-            to,
-            kind: copy::Kind::Copy(quota),
-            now: self.clock.now(),
-        };
+        let trip = self.trip(account, from, uids, to, Kind::Copy(quota));
         self.change(move |step, changed| copy::copy(step, &trip, changed))
             .await
     }
@@ -327,14 +280,7 @@ impl MailboxStore for EmbeddedStore {
         uids: &[u32],
         to: MailboxId,
     ) -> Result<Copied, StoreError> {
-        let trip = copy::Trip {
-            account,
-            from,
-            uids: ascending(uids),
-            to,
-            kind: copy::Kind::Move,
-            now: self.clock.now(),
-        };
+        let trip = self.trip(account, from, uids, to, Kind::Move);
         self.change(move |step, changed| copy::copy(step, &trip, changed))
             .await
     }
@@ -346,21 +292,13 @@ impl MailboxStore for EmbeddedStore {
         uids: &[u32],
         which: Expunge,
     ) -> Result<Vec<u32>, StoreError> {
-        let mut gone = Vec::new();
-        for chunk in ascending(uids).chunks(CHUNK) {
-            let removal = expunge::Removal {
-                account,
-                mailbox,
-                uids: chunk.to_vec(),
-                which,
-                now: self.clock.now(),
-            };
-            let removed = self
-                .change(move |step, changed| expunge::expunge(step, &removal, changed))
-                .await?;
-            gone.extend(removed);
-        }
-        Ok(gone)
+        let removal = Removal {
+            account,
+            mailbox,
+            which,
+            now: self.clock.now(),
+        };
+        self.remove(removal, uids).await
     }
 
     async fn usage(&self, account: AccountId) -> Result<Usage, StoreError> {
@@ -386,25 +324,16 @@ impl MailboxStore for EmbeddedStore {
     }
 
     async fn remove_account(&self, account: AccountId) -> Result<(), StoreError> {
-        self.change(move |step, _| removal::mark(step, account))
-            .await?;
-        let chunk = move |step: &mut Step<'_>, changed: &mut Vec<_>| {
-            removal::remove_chunk(step, account, changed)
-        };
-        while !self.change(chunk).await? {}
-        Ok(())
+        self.remove_mailboxes(account).await
     }
 
     async fn releases(&self, limit: usize) -> Result<Vec<Release>, StoreError> {
-        self.empty_doomed().await?;
-        let prefix = Key::new(Space::Release);
-        self.engine
-            .read(|read| page(read, &prefix, None, limit, |key, _| shown::read_back(key)))
+        self.waiting_releases(limit).await
     }
 
     async fn released(&self, releases: &[Release]) -> Result<(), StoreError> {
-        self.forget(releases.iter().map(shown::release_key).collect())
-            .await
+        let keys = releases.iter().map(shown::release_key);
+        self.forget(keys.collect()).await
     }
 
     async fn deliveries(
@@ -412,15 +341,7 @@ impl MailboxStore for EmbeddedStore {
         after: Option<(AccountId, MessageId)>,
         limit: usize,
     ) -> Result<Vec<(AccountId, MessageId)>, StoreError> {
-        let prefix = Key::new(Space::Delivered);
-        let after = after.map(|(account, message)| delivered_key(account, message));
-        self.engine.read(|read| {
-            page(read, &prefix, after.as_ref(), limit, |key, _| {
-                let mut parts = KeyReader::new(key);
-                let account = AccountId::from_bits(parts.u64()?);
-                Ok((account, MessageId::from_bits(parts.u128()?)))
-            })
-        })
+        self.all_deliveries(after, limit)
     }
 
     async fn forget_deliveries(
@@ -429,7 +350,7 @@ impl MailboxStore for EmbeddedStore {
     ) -> Result<(), StoreError> {
         let keys = records
             .iter()
-            .map(|(account, message)| delivered_key(*account, *message));
+            .map(|(account, message)| across::delivered_key(*account, *message));
         self.forget(keys.collect()).await
     }
 
@@ -443,13 +364,7 @@ impl MailboxStore for EmbeddedStore {
         after: Option<&Release>,
         limit: usize,
     ) -> Result<Vec<Release>, StoreError> {
-        let prefix = Key::new(Space::Shown);
-        let after = after.map(|after| shown::key(after.account, &after.content));
-        self.engine.read(|read| {
-            page(read, &prefix, after.as_ref(), limit, |key, _| {
-                shown::read_back(key)
-            })
-        })
+        self.all_shown(after, limit)
     }
 
     fn changes(&self, account: AccountId) -> MailboxChanges {

@@ -247,6 +247,15 @@ impl MailboxRecord {
     }
 }
 
+/// The names that an account has subscribed to.
+pub(super) fn subscriptions(
+    read: &impl Read,
+    account: AccountId,
+) -> Result<Vec<MailboxName>, StoreError> {
+    let prefix = of_account(Space::Subscription, account);
+    super::page(read, &prefix, None, usize::MAX, |key, _| name_in(key))
+}
+
 /// All mailboxes of an account, in the order of their ids.
 pub(super) fn all(read: &impl Read, account: AccountId) -> Result<Vec<MailboxRecord>, StoreError> {
     let mut mailboxes = Vec::new();

@@ -8,12 +8,23 @@
 
 use message::AccountId;
 
+use super::super::EmbeddedStore;
 use super::super::engine::{Read, Step};
 use super::super::key::{Key, Space};
 use super::record::{AccountRecord, account_key, id_in, of_account};
 use super::{CHUNK, shown};
 use crate::StoreError;
 use crate::mailbox::{MailboxChanged, Usage};
+
+impl EmbeddedStore {
+    pub(super) async fn remove_mailboxes(&self, account: AccountId) -> Result<(), StoreError> {
+        self.change(move |step, _| mark(step, account)).await?;
+        let chunk =
+            move |step: &mut Step<'_>, changed: &mut Vec<_>| remove_chunk(step, account, changed);
+        while !self.change(chunk).await? {}
+        Ok(())
+    }
+}
 
 /// Marks the account as removed.
 pub(super) fn mark(step: &mut Step<'_>, account: AccountId) -> Result<(), StoreError> {

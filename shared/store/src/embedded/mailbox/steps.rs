@@ -21,10 +21,6 @@ pub(super) fn ascending(uids: &[u32]) -> Vec<u32> {
     uids
 }
 
-pub(super) fn removed(read: &impl Read, account: AccountId) -> Result<bool, StoreError> {
-    Ok(AccountRecord::find(read, account)?.is_none())
-}
-
 impl EmbeddedStore {
     pub(super) fn place(
         &self,
