@@ -38,10 +38,14 @@ use message::{Clock, Randomness};
 use perimeter::{Arrival, Doors, Logins, Tls};
 use store::ledger::References;
 use store::{Directory, MailboxStore};
+use tokio::sync::Semaphore;
 
 use crate::entrance::{Entrance, Protocol};
 use crate::{Error, Ports};
 use session::Session;
+
+/// How many sessions may read many messages at a time; the others wait their turn.
+const READERS: usize = 8;
 
 /// What all connections share.
 struct Service {
@@ -60,6 +64,8 @@ struct Service {
     login_timeout: Duration,
     idle_timeout: Duration,
     send_timeout: Duration,
+    /// Who may read many messages at a time.
+    readers: Semaphore,
 }
 
 /// Binds the ports of IMAP.
@@ -85,6 +91,7 @@ pub(crate) async fn doors(
         login_timeout: imap.login_timeout.duration(),
         idle_timeout: imap.idle_timeout.duration(),
         send_timeout: imap.send_timeout.duration(),
+        readers: Semaphore::new(READERS),
     };
     let entrance = Entrance {
         starttls: &imap.starttls,

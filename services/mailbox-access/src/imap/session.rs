@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use imap::command::{Append, AppendMessage, Command};
 use imap::response::{Output, Response};
 use imap::{Event, Framer, Limits, Malformed, NameEncoding, Tagged};
@@ -25,6 +26,9 @@ const MAX_MISTAKES: u32 = 20;
 
 /// How much is gathered before it is sent.
 const FULL: usize = 64 * 1024;
+
+/// How much is taken in while a command takes long.
+const AHEAD: usize = 16 * 1024;
 
 /// How much memory an idle session keeps for answers.
 const KEPT: usize = 1024;
@@ -237,6 +241,24 @@ impl Session {
             },
             news = news => Ok(Some(news)),
             () = tokio::time::sleep(span) => Ok(None),
+        }
+    }
+
+    /// Whether to go on with what takes long: takes in what the client sent meanwhile,
+    /// unless that is much already.
+    pub(super) fn still_there(&mut self) -> Result<(), Broken> {
+        if self.shutdown.is_cancelled() {
+            return Err(Broken::Stopping);
+        }
+        if self.input.len() >= AHEAD {
+            return Ok(());
+        }
+        match self.wire.read(&mut self.input).now_or_never() {
+            None | Some(Ok(1..)) => Ok(()),
+            Some(Ok(0)) if self.input.is_empty() => Err(Broken::HungUp),
+            // What it asked for before is still done.
+            Some(Ok(0)) => Ok(()),
+            Some(Err(error)) => Err(error.into()),
         }
     }
 

@@ -14,4 +14,4 @@ mod summary;
 pub(crate) use decode::{Decoder, Encoding, text_of};
 pub(crate) use header::header_text;
 pub(crate) use source::{SMALL, Source, together};
-pub(crate) use summary::{Fields, NodeKind, Summary, summaries, summaries_where};
+pub(crate) use summary::{Fields, NodeKind, PartPlace, Summary, summaries, summaries_where};

@@ -5,20 +5,19 @@
 
 mod judge;
 mod order;
+mod reading;
 mod text;
 mod threads;
 
-use std::sync::Arc;
-
 use imap::response::{Esearch, Response};
 use imap::{Search, SearchKey, SearchReturn, Sort, Tag, Thread};
-use store::mailbox::{EntryState, MailboxEntry, Measure};
+use message::Timestamp;
+use store::mailbox::{EntryState, Measure};
 
 use super::answer::{Answer, Failure};
 use super::session::Session;
-use crate::mail::{Source, Summary, summaries};
-use judge::{Evidence, judge, mentions_body, mentions_modseq, prepare};
-use text::MessageText;
+use super::view::View;
+use judge::{Evidence, judge, mentions_modseq, prepare};
 
 /// Messages judged at a time.
 const PAGE: usize = 1_000;
@@ -133,21 +132,19 @@ impl Session {
             judged.push(judge(key, &evidence));
         }
         if judged.contains(&None) || by_modseq {
-            let states = self.states(uids).await?;
-            let measures = self.measures(uids).await?;
+            let page = Page {
+                uids,
+                states: self.states(uids).await?,
+                measures: self.measures(uids).await?,
+                now,
+            };
             let (_, view) = self.view()?;
             for (uid, verdict) in uids.iter().zip(&mut judged) {
-                let evidence = Evidence {
-                    state: find_by(&states, *uid, |state| state.uid),
-                    measure: find_by(&measures, *uid, |measure| measure.uid),
-                    ..Evidence::about(*uid, view.number(*uid).unwrap_or(0), view, now)
-                };
-                *verdict = verdict.or_else(|| judge(key, &evidence));
+                *verdict = verdict.or_else(|| judge(key, &page.evidence(*uid, view)));
             }
-            self.find_by_content(key, uids, &states, &measures, &mut judged)
-                .await?;
+            self.find_by_content(key, &page, &mut judged).await?;
             for (uid, verdict) in uids.iter().zip(&judged) {
-                let state = find_by(&states, *uid, |state| state.uid);
+                let state = find_by(&page.states, *uid, |state| state.uid);
                 if let (true, Some(true), Some(state)) = (by_modseq, verdict, state) {
                     found.modseq = found.modseq.max(Some(state.modseq));
                 }
@@ -156,53 +153,6 @@ impl Session {
         let right = uids.iter().zip(&judged);
         let right = right.filter(|(_, verdict)| **verdict == Some(true));
         found.uids.extend(right.map(|(uid, _)| *uid));
-        Ok(())
-    }
-
-    /// Judges those that are undecided by what stands in them.
-    async fn find_by_content(
-        &mut self,
-        key: &SearchKey,
-        uids: &[u32],
-        states: &[EntryState],
-        measures: &[Measure],
-        judged: &mut [Option<bool>],
-    ) -> Result<(), Failure> {
-        let service = Arc::clone(&self.service);
-        let open = uids.iter().zip(&*judged);
-        let open = open.filter(|(_, verdict)| verdict.is_none());
-        let open: Vec<u32> = open.map(|(uid, _)| *uid).collect();
-        let with_body = mentions_body(key);
-        let now = self.service.clock.now();
-        for some in open.chunks(SOME) {
-            let (account, view) = self.view()?;
-            let mailbox = view.mailbox;
-            let entries = self.service.mailboxes.entries_at(account, mailbox, some);
-            let entries = entries.await?;
-            let kept = summaries(self.service.content.as_ref(), &entries).await;
-            for (entry, summary) in entries.iter().zip(kept) {
-                let (_, view) = self.view()?;
-                let number = view.number(entry.uid).unwrap_or(0);
-                let mut evidence = Evidence {
-                    state: find_by(states, entry.uid, |state| state.uid),
-                    measure: find_by(measures, entry.uid, |measure| measure.uid),
-                    entry: Some(entry),
-                    fields: summary.as_deref().map(|summary| &summary.fields),
-                    ..Evidence::about(entry.uid, number, view, now)
-                };
-                let mut verdict = judge(key, &evidence);
-                let text;
-                if verdict.is_none() {
-                    let content = service.content.as_ref();
-                    text = read_text(content, entry, summary.clone(), with_body).await;
-                    evidence.text = Some(&text);
-                    verdict = judge(key, &evidence);
-                }
-                if let Ok(at) = uids.binary_search(&entry.uid) {
-                    judged[at] = verdict;
-                }
-            }
-        }
         Ok(())
     }
 
@@ -247,22 +197,23 @@ impl Session {
     }
 }
 
-/// What stands in a message; nothing, where it cannot be read.
-async fn read_text(
-    content: &dyn content::ContentStore,
-    entry: &MailboxEntry,
-    summary: Option<Arc<Summary>>,
-    with_body: bool,
-) -> MessageText {
-    let reading = async {
-        let mut source = Source::open(content, entry).await?;
-        MessageText::read(&mut source, summary.as_deref().filter(|_| with_body)).await
-    };
-    let read: Result<MessageText, content::Error> = reading.await;
-    read.unwrap_or_else(|error| {
-        tracing::error!(content = %entry.content, %error, "cannot search a message");
-        MessageText::default()
-    })
+/// Messages that are judged together, and what the store knows of them.
+struct Page<'p> {
+    /// Rising.
+    uids: &'p [u32],
+    states: Vec<EntryState>,
+    measures: Vec<Measure>,
+    now: Timestamp,
+}
+
+impl Page<'_> {
+    fn evidence<'e>(&'e self, uid: u32, view: &'e View) -> Evidence<'e> {
+        Evidence {
+            state: find_by(&self.states, uid, |state| state.uid),
+            measure: find_by(&self.measures, uid, |measure| measure.uid),
+            ..Evidence::about(uid, view.number(uid).unwrap_or(0), view, self.now)
+        }
+    }
 }
 
 /// The item of a UID, among items whose UIDs rise.
