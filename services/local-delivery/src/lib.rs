@@ -122,38 +122,26 @@ impl LocalDelivery {
 impl Handler for LocalDelivery {
     async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
         let ledger = &self.deliverer.ledger;
-        let found = ledger.job_with_entry(job.key).await.map_err(problem)?;
+        let found = ledger.job_with_entry(job.key).await?;
         let current = found.filter(|(record, _)| {
             record.state == JobState::Pending && record.generation == job.generation
         });
         let Some((record, entry)) = current else {
             return Ok(());
         };
-        let delivered = self.deliverer.deliver(&record, &entry, span).await;
-        let notice_owed = delivered.map_err(problem)?;
+        let notice_owed = self.deliverer.deliver(&record, &entry, span).await?;
         self.publish_notice(notice_owed, job.key.message, span)
             .await;
         Ok(())
     }
 
-    async fn failed(&self, job: Job, reason: &str) -> Result<(), HandleError> {
-        self.deliverer
-            .ledger
-            .tried(job.key, job.generation, reason)
-            .await
-            .map_err(problem)
+    async fn failed(&self, job: Job, problem: &str) -> Result<(), HandleError> {
+        let ledger = &self.deliverer.ledger;
+        Ok(ledger.tried(job.key, job.generation, problem).await?)
     }
 
     async fn probe(&self) -> Result<(), HandleError> {
-        self.deliverer
-            .ledger
-            .counts()
-            .await
-            .map(drop)
-            .map_err(problem)
+        self.deliverer.ledger.counts().await?;
+        Ok(())
     }
-}
-
-fn problem(error: StoreError) -> HandleError {
-    HandleError::of(error.is_outage(), error)
 }

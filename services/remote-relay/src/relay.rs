@@ -202,30 +202,16 @@ pub(crate) struct Hints(pub(crate) Arc<Relay>);
 #[async_trait]
 impl Handler for Hints {
     async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
-        self.0.take_up(job, span).await.map_err(handle_error)
+        Ok(self.0.take_up(job, span).await?)
     }
 
     async fn failed(&self, job: Job, problem: &str) -> Result<(), HandleError> {
-        let counted = self
-            .0
-            .ports
-            .ledger
-            .tried(job.key, job.generation, problem)
-            .await;
-        counted.map_err(handle_error)
+        let ledger = &self.0.ports.ledger;
+        Ok(ledger.tried(job.key, job.generation, problem).await?)
     }
 
     async fn probe(&self) -> Result<(), HandleError> {
-        self.0
-            .ports
-            .ledger
-            .next_due()
-            .await
-            .map(drop)
-            .map_err(handle_error)
+        self.0.ports.ledger.next_due().await?;
+        Ok(())
     }
-}
-
-fn handle_error(error: StoreError) -> HandleError {
-    HandleError::of(error.is_outage(), error)
 }

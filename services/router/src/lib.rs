@@ -217,23 +217,17 @@ impl Handler for Router {
     async fn handle(&self, job: Job, span: &Span) -> Result<(), HandleError> {
         let routed = self.route(job.key.message, span).await;
         routed.map_err(|error| match error {
-            Error::Store(error) => problem(error),
+            Error::Store(error) => error.into(),
             Error::Header(ref cause) => HandleError::of(cause.is_outage(), error),
         })
     }
 
-    async fn failed(&self, job: Job, reason: &str) -> Result<(), HandleError> {
-        self.ledger
-            .tried(job.key, job.generation, reason)
-            .await
-            .map_err(problem)
+    async fn failed(&self, job: Job, problem: &str) -> Result<(), HandleError> {
+        Ok(self.ledger.tried(job.key, job.generation, problem).await?)
     }
 
     async fn probe(&self) -> Result<(), HandleError> {
-        self.ledger.counts().await.map(drop).map_err(problem)
+        self.ledger.counts().await?;
+        Ok(())
     }
-}
-
-fn problem(error: StoreError) -> HandleError {
-    HandleError::of(error.is_outage(), error)
 }

@@ -28,6 +28,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bus::{Bus, BusError, Outgoing, Published};
 use message::{Clock, Job, Topic, TraceContext};
+use store::StoreError;
 use telemetry::{Metrics, Publication, Span, Tracer, names};
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +54,12 @@ impl HandleError {
             true => Self::Unavailable(reason.to_string()),
             false => Self::Failed(reason.to_string()),
         }
+    }
+}
+
+impl From<StoreError> for HandleError {
+    fn from(error: StoreError) -> Self {
+        Self::of(error.is_outage(), error)
     }
 }
 
