@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use system::{DEADLINE, House};
@@ -47,8 +48,13 @@ impl Home {
 
 /// Runs a client to its end; what it wrote.
 pub(crate) async fn run(command: &mut Command) -> Result<Vec<u8>> {
+    run_within(DEADLINE, command).await
+}
+
+/// As [`run`], with a deadline of its own.
+pub(crate) async fn run_within(most: Duration, command: &mut Command) -> Result<Vec<u8>> {
     command.kill_on_drop(true).stdin(Stdio::null());
-    let output = timeout(DEADLINE, command.output()).await;
+    let output = timeout(most, command.output()).await;
     let output = output.with_context(|| format!("{command:?} takes too long"))??;
     ensure!(
         output.status.success(),

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use contents::{Contents, far_contents, letter};
 use maildir::Maildir;
-use system::{Broker, House, Plan, Reader};
+use system::{Broker, DEADLINE, House, Plan, Reader};
 use tokio::time::Instant;
 
-use crate::home::{Home, certificate, run};
+use crate::home::{Home, certificate, run_within};
 
 /// The messages at the start, where nothing else is said.
 const MESSAGES: usize = 500;
@@ -40,7 +40,7 @@ impl Mirror {
         let [_, bob] = house.accounts();
         let home = Home::new()?;
         let text = format!(
-            "IMAPAccount house\nHost 127.0.0.1\nPort {}\nUser {}\nPass {}\nSSLType IMAPS\n\
+            "FSync no\n\nIMAPAccount house\nHost 127.0.0.1\nPort {}\nUser {}\nPass {}\nSSLType IMAPS\n\
              CertificateFile {}\n\nIMAPStore far\nAccount house\n\n\
              MaildirStore near\nPath {near}/\nInbox {near}/INBOX\nSubFolders Verbatim\n\n\
              Channel both\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n\
@@ -97,7 +97,7 @@ impl Mirror {
     /// Lets mbsync do its work; both sides are then as expected.
     async fn synchronise(&mut self) -> Result<()> {
         let start = Instant::now();
-        run(self.home.client("mbsync").arg("--all")).await?;
+        self.run().await?;
         println!("mbsync took {:?}", start.elapsed());
         let near = self.near.contents()?;
         contents::same("Maildir", &near, &self.expected)?;
@@ -108,10 +108,17 @@ impl Mirror {
     /// Lets mbsync do its work, of which there is none.
     async fn synchronise_in_vain(&mut self) -> Result<()> {
         let before = self.state().await?;
-        run(self.home.client("mbsync").arg("--all")).await?;
+        self.run().await?;
         let after = self.state().await?;
         ensure!(before == after, "{before:#?}\nbecame\n{after:#?}");
         Ok(())
+    }
+
+    async fn run(&self) -> Result<()> {
+        let most = DEADLINE * (1 + messages() / 1000) as u32;
+        run_within(most, self.home.client("mbsync").arg("--all"))
+            .await
+            .map(drop)
     }
 
     /// What changes with any transfer: HIGHESTMODSEQ, and the names of files.
