@@ -1,5 +1,5 @@
 //! How long searches and sorts of a mailbox of 10,000 messages take: `cargo run
-//! --release -p mailbox-access --example search_rate`.
+//! --release -p mailbox-access --example search_rate -- [redis]`.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is to end")]
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
@@ -10,12 +10,13 @@ mod house;
 use std::fmt::Write;
 use std::time::Instant;
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use content::Trailer;
 use futures_util::{StreamExt, stream};
-use house::{ALICE, House};
+use house::{ALICE, Engine, House};
 use message::{MessageId, Timestamp};
+use store::Time;
 use store::mailbox::{MAX_TOGETHER, MailboxName, NewEntry, Quota};
 
 const MESSAGES: u64 = 10_000;
@@ -41,7 +42,11 @@ const WORDS: [&str; 16] = [
 
 #[tokio::main]
 async fn main() {
-    let house = House::open().await;
+    let engine = match std::env::args().nth(1).as_deref() {
+        Some("redis") => Engine::Redis(Time::Server),
+        _ => Engine::Embedded,
+    };
+    let house = House::over(engine).await;
     let begun = Instant::now();
     fill(&house).await;
     println!("{MESSAGES} messages in {:?}", begun.elapsed());
