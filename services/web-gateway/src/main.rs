@@ -13,7 +13,8 @@ fn main() -> ExitCode {
             directory: engines.stores.directory.clone(),
             mailboxes: engines.stores.mailbox.clone(),
             ledger: engines.stores.ledger.clone(),
-            content: process.content(ContentUse::Read).await?,
+            // Imported messages are contents of its own.
+            content: process.content(ContentUse::Write).await?,
             bus: engines.bus.clone(),
             clock: engines.clock.clone(),
             random: engines.random.clone(),

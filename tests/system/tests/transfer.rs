@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use system::House;
+use system::{Broker, House, Plan};
 use tempfile::TempDir;
 
 /// A Maildir with messages of flags, dates and line ends of all kinds.
@@ -38,7 +38,15 @@ fn text(path: &Path) -> String {
 
 #[tokio::test]
 async fn a_mailbox_goes_around_unchanged() -> Result<()> {
-    let house = House::start().await?;
+    goes_around(House::start().await?).await
+}
+
+#[tokio::test]
+async fn a_mailbox_goes_around_where_services_are_processes() -> Result<()> {
+    goes_around(Plan::new()?.over(Broker::Nats).start().await?).await
+}
+
+async fn goes_around(house: House) -> Result<()> {
     let [_, bob] = house.accounts();
     let folder = TempDir::new()?;
     let (source, mbox, copy) = (
@@ -116,6 +124,7 @@ async fn a_mailbox_goes_around_unchanged() -> Result<()> {
             ],
         "{texts:?}"
     );
+    house.tell(&["check"]).await?;
     Ok(())
 }
 
