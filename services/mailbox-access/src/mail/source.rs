@@ -6,6 +6,8 @@ use content::{ContentStore, Error, Reader};
 use message::ContentId;
 use store::mailbox::MailboxEntry;
 
+use super::summary::Summary;
+
 /// The longest header section that is looked for.
 const HEADER: usize = 1024 * 1024;
 
@@ -73,14 +75,15 @@ impl Source {
         }
     }
 
-    /// Nothing but the header of an entry, of which all but its own prefix is
-    /// `shared`.
-    pub(crate) fn header_alone(entry: &MailboxEntry, shared: &[u8]) -> Self {
-        Self {
+    /// Nothing but the header of an entry, where it was kept.
+    pub(crate) fn header_alone(entry: &MailboxEntry, kept: Option<&Summary>) -> Option<Self> {
+        let shared = kept.map(|summary| summary.header.as_slice());
+        let shared = shared.filter(|header| !header.is_empty())?;
+        Some(Self {
             head: [entry.prefix.as_bytes(), shared].concat().into(),
             own: entry.prefix.len(),
             rest: None,
-        }
+        })
     }
 
     /// The octets of all of it.

@@ -216,15 +216,12 @@ impl Session {
         kept: &[Option<Arc<Summary>>],
     ) -> Vec<Option<Source>> {
         let content = self.service.content.as_ref();
-        let header = |(entry, summary): (&MailboxEntry, &Option<Arc<Summary>>)| {
-            let header = summary.as_deref().map(|summary| summary.header.as_slice());
-            let header = header.filter(|header| !header.is_empty())?;
-            Some(Source::header_alone(entry, header))
-        };
         if plan.octets {
             return Source::open_all(content, entries).await;
         }
-        let mut sources: Vec<Option<Source>> = entries.iter().zip(kept).map(header).collect();
+        let both = entries.iter().zip(kept);
+        let headers = both.map(|(entry, kept)| Source::header_alone(entry, kept.as_deref()));
+        let mut sources: Vec<Option<Source>> = headers.collect();
         for (entry, source) in entries.iter().zip(&mut sources) {
             if plan.header && source.is_none() {
                 *source = self.source_of(entry).await;

@@ -73,6 +73,7 @@ impl Session {
             .collect();
         if by_fields {
             for some in rows.chunks_mut(SOME) {
+                self.still_there()?;
                 self.add_fields(some).await?;
             }
         }
