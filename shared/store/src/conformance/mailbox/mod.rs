@@ -62,9 +62,9 @@ pub async fn run<S: Subject<dyn MailboxStore>>(fresh: impl AsyncFn() -> S) {
     delta::who_follows_changes_misses_none(fresh().await.open().await).await;
     delta::changes_of_others_are_not_told(&*fresh().await.open().await).await;
     delta::a_lock_is_held_by_one(&*fresh().await.open().await).await;
-    together::uids_of_concurrent_appends_are_dense(fresh().await.open().await).await;
     epoch::numbers_jump_when_the_epoch_rises(&*fresh().await.open().await).await;
     epoch::a_rise_stays_until_it_is_confirmed(&fresh().await).await;
+    together::uids_of_concurrent_appends_are_dense(fresh().await.open().await).await;
     together::of_concurrent_deliveries_one_is_stored(fresh().await.open().await).await;
     together::the_quota_holds_against_concurrent_appends(fresh().await.open().await).await;
     everything_outlives_a_restart(&fresh().await).await;
