@@ -221,3 +221,23 @@ fn make_directory(path: &Path, durable: &Durable) -> Result<(), Error> {
     let handle = File::open(parent).map_err(Error::io("open", parent))?;
     durable.sync_directory(&handle)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_process_clears_away_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.partial");
+        let ours = File::create_new(&path).unwrap();
+        let theirs = File::open(&path).unwrap();
+        theirs.try_lock().unwrap();
+        assert!(!lock_new(&ours).unwrap(), "they hold it");
+        remove(&path).unwrap();
+        drop(theirs);
+        assert!(!lock_new(&ours).unwrap(), "they removed it");
+        remove(&path).unwrap();
+        assert!(lock_new(&File::create_new(&path).unwrap()).unwrap());
+    }
+}
