@@ -19,9 +19,7 @@ pub(crate) fn store(error: &StoreError) -> Reply {
         StoreError::Away(_)
         | StoreError::Unavailable(_)
         | StoreError::Corrupt { .. }
-        | StoreError::Misused(_) => {
-            not_now()
-        }
+        | StoreError::Misused(_) => not_now(),
     }
 }
 
