@@ -161,9 +161,7 @@ impl From<StoreError> for Failure {
             StoreError::Away(_)
             | StoreError::Unavailable(_)
             | StoreError::Corrupt { .. }
-            | StoreError::Misused(_) => {
-                not_now()
-            }
+            | StoreError::Misused(_) => not_now(),
         })
     }
 }
