@@ -169,8 +169,7 @@ impl Session {
     ) -> Result<usize, Failure> {
         let mut found = 0;
         for some in uids.chunks(ENTRIES) {
-            let mailboxes = &self.service.mailboxes;
-            let mut entries = mailboxes.entries_at(account, mailbox, some).await?;
+            let mut entries = self.entries_of(account, mailbox, some).await?;
             found += entries.len();
             let seen = match plan.marks_seen {
                 true => self.mark_seen(account, mailbox, &mut entries).await?,
@@ -191,6 +190,31 @@ impl Session {
             }
         }
         Ok(found)
+    }
+
+    /// The entries of UIDs, which rise: a page where no other lies between them.
+    async fn entries_of(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[u32],
+    ) -> Result<Vec<MailboxEntry>, Failure> {
+        let (_, view) = self.view()?;
+        let before = match uids {
+            [first, .., last] if view.within(*first..=*last).len() == uids.len() => {
+                first.checked_sub(1)
+            }
+            _ => None,
+        };
+        let mailboxes = &self.service.mailboxes;
+        let Some(before) = before else {
+            return Ok(mailboxes.entries_at(account, mailbox, uids).await?);
+        };
+        let page = mailboxes.entries(account, mailbox, before, uids.len());
+        let mut entries = page.await?;
+        // Where some are gone, others have moved up.
+        entries.retain(|entry| uids.binary_search(&entry.uid).is_ok());
+        Ok(entries)
     }
 
     /// What is kept of entries, as far as the plan needs it.
