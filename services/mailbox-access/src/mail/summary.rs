@@ -127,26 +127,35 @@ pub(crate) async fn summaries_where(
     let missing = (0..ids.len()).filter(|at| found[*at].is_none() && worth(&entries[*at]));
     let missing: Vec<usize> = missing.collect();
     let mut missing = missing.as_slice();
+    let mut to_keep = Vec::new();
     while !missing.is_empty() {
         let count = together(missing.iter().map(|at| &entries[*at]));
         let (some, rest) = missing.split_at(count);
         let wanted: Vec<ContentId> = some.iter().map(|at| ids[*at].clone()).collect();
-        for (at, summary) in some.iter().zip(compute(content, wanted).await) {
+        // What was computed is kept while the next contents are read.
+        let keeping = content.keep_summaries(std::mem::take(&mut to_keep));
+        let ((computed, octets), ()) = tokio::join!(compute(content, wanted), keeping);
+        for (at, summary) in some.iter().zip(computed) {
             found[*at] = summary;
         }
+        to_keep = octets;
         missing = rest;
     }
+    content.keep_summaries(to_keep).await;
     found
 }
 
-async fn compute(content: &dyn ContentStore, ids: Vec<ContentId>) -> Vec<Option<Arc<Summary>>> {
+/// Summaries, and those that could be computed as they are kept.
+type Computed = (Vec<Option<Arc<Summary>>>, Vec<(ContentId, Bytes)>);
+
+async fn compute(content: &dyn ContentStore, ids: Vec<ContentId>) -> Computed {
     let mut computed = Vec::with_capacity(ids.len());
-    let mut kept = Vec::with_capacity(ids.len());
+    let mut to_keep = Vec::with_capacity(ids.len());
     let opened = content.open_all(&ids).await;
     for (id, reader) in ids.into_iter().zip(opened) {
         computed.push(match read(reader).await {
             Ok(summary) => {
-                kept.push((id, Bytes::from(form::encode(&summary))));
+                to_keep.push((id, Bytes::from(form::encode(&summary))));
                 Some(Arc::new(summary))
             }
             Err(error) => {
@@ -156,8 +165,7 @@ async fn compute(content: &dyn ContentStore, ids: Vec<ContentId>) -> Vec<Option<
             }
         });
     }
-    content.keep_summaries(kept).await;
-    computed
+    (computed, to_keep)
 }
 
 async fn read(reader: Result<Box<dyn Reader>, Error>) -> Result<Summary, Error> {

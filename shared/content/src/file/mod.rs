@@ -149,6 +149,9 @@ impl ContentStore for FileStore {
     }
 
     async fn keep_summaries(&self, computed: Vec<(ContentId, Bytes)>) {
+        if computed.is_empty() {
+            return;
+        }
         let root = self.root.clone();
         let keeping = blocking(move || {
             let mut keeping = Keeping::default();
