@@ -2,14 +2,28 @@
 //! after the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use message::Timestamp;
+use message::{Destination, Timestamp};
 use store::StoreError;
 use store::ledger::Claimed;
 
 use crate::connection::HostConnection;
 use crate::relay::{Errand, Relay, Taken};
 use crate::slots::Slot;
+
+/// How long a destination that talks to us is not asked after in the store: what
+/// others met with it meanwhile is looked at then.
+const UNASKED: Duration = Duration::from_secs(1);
+
+/// What a worker knows of its destination.
+struct Outlook {
+    /// When it last talked to us.
+    talked: Option<Timestamp>,
+    /// When the store was last asked after it, by the monotonic clock.
+    asked: Option<Duration>,
+    drain: Option<Drain>,
+}
 
 /// That all jobs of a destination are tried, due or not, because it answers
 /// again; those tried since then are through.
@@ -57,15 +71,19 @@ impl Relay {
         self: &Arc<Self>,
         slot: &Slot,
         first: Option<Taken>,
-        mut drain: Option<Drain>,
+        drain: Option<Drain>,
         kept: &mut Option<HostConnection>,
     ) {
+        let mut outlook = Outlook {
+            talked: None,
+            asked: first.as_ref().map(|taken| taken.asked),
+            drain,
+        };
         let mut next = first;
-        let mut talked = None;
         loop {
             let taken = match next.take() {
                 Some(taken) => taken,
-                None => match self.take_next(slot, talked, &mut drain).await {
+                None => match self.take_next(slot, &mut outlook).await {
                     Ok(Some(taken)) => taken,
                     Ok(None) => return,
                     Err(error) => {
@@ -75,8 +93,8 @@ impl Relay {
                 },
             };
             match self.serve(taken, slot, kept).await {
-                Mood::Fine => talked = Some(self.now()),
-                Mood::Recovered => drain = Some(Drain { since: self.now() }),
+                Mood::Fine => outlook.talked = Some(self.now()),
+                Mood::Recovered => outlook.drain = Some(Drain { since: self.now() }),
                 Mood::Troubled | Mood::Stuck => return,
             }
             if self.stopping.is_cancelled() || slot.is_wanted() {
@@ -84,7 +102,7 @@ impl Relay {
                 self.wake.notify_one();
                 return;
             }
-            if drain.is_none() && !slot.is_awaited() {
+            if outlook.drain.is_none() && !slot.is_awaited() {
                 return;
             }
         }
@@ -95,19 +113,13 @@ impl Relay {
     async fn take_next(
         self: &Arc<Self>,
         slot: &Slot,
-        talked: Option<Timestamp>,
-        drain: &mut Option<Drain>,
+        outlook: &mut Outlook,
     ) -> Result<Option<Taken>, StoreError> {
         let destination = slot.destination();
-        if let Some(state) = self.ports.ledger.destination(destination).await? {
-            // Others met trouble, and later it talked to us: it is no trouble
-            // of the destination as a whole.
-            if talked.is_none_or(|at| at <= state.trouble.at) {
-                return Ok(None);
-            }
-            self.ports.ledger.destination_recovered(destination).await?;
-            *drain = Some(Drain { since: self.now() });
+        if self.is_in_trouble(destination, outlook).await? {
+            return Ok(None);
         }
+        let drain = outlook.drain;
         let asked = self.monotonic();
         let claimed = self
             .ports
@@ -122,7 +134,7 @@ impl Relay {
         }
         slot.look_again();
         if let Some(slot) = self.slot(destination) {
-            self.start(slot, None, *drain);
+            self.start(slot, None, drain);
         }
         Ok(Some(Taken {
             claimed,
@@ -130,6 +142,32 @@ impl Relay {
             parent: None,
             errand: Errand::Ordinary,
         }))
+    }
+
+    /// Whether the destination as a whole is in trouble, as far as the store knows,
+    /// which is asked once in a while.
+    async fn is_in_trouble(
+        &self,
+        destination: &Destination,
+        outlook: &mut Outlook,
+    ) -> Result<bool, StoreError> {
+        let now = self.monotonic();
+        let is_recent = |asked: Duration| now.saturating_sub(asked) < UNASKED;
+        if outlook.talked.is_some() && outlook.asked.is_some_and(is_recent) {
+            return Ok(false);
+        }
+        outlook.asked = Some(now);
+        let Some(state) = self.ports.ledger.destination(destination).await? else {
+            return Ok(false);
+        };
+        // Others met trouble, and later it talked to us: it is no trouble of the
+        // destination as a whole.
+        if outlook.talked.is_none_or(|at| at <= state.trouble.at) {
+            return Ok(true);
+        }
+        self.ports.ledger.destination_recovered(destination).await?;
+        outlook.drain = Some(Drain { since: self.now() });
+        Ok(false)
     }
 
     async fn put_back(&self, claimed: &Claimed) -> Result<(), StoreError> {
