@@ -1,6 +1,8 @@
 //! The octets of a mailbox entry: its prefix, the content's prefix, the content
 //! as received.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use content::{ContentStore, Error, Reader};
 use message::ContentId;
@@ -37,14 +39,6 @@ pub(crate) fn together<'a>(entries: impl Iterator<Item = &'a MailboxEntry>) -> u
 }
 
 impl Source {
-    pub(crate) async fn open(
-        content: &dyn ContentStore,
-        entry: &MailboxEntry,
-    ) -> Result<Self, Error> {
-        let reader = content.open(&entry.content).await?;
-        Ok(Self::of(entry, reader))
-    }
-
     /// Opens entries in one go; none of those that cannot be read.
     pub(crate) async fn open_all(
         content: &dyn ContentStore,
@@ -63,6 +57,27 @@ impl Source {
         opened.collect()
     }
 
+    /// The headers of entries, as they were kept; the others are opened in one go.
+    pub(crate) async fn headers(
+        content: &dyn ContentStore,
+        entries: &[MailboxEntry],
+        kept: &[Option<Arc<Summary>>],
+    ) -> Vec<Option<Self>> {
+        let both = entries.iter().zip(kept);
+        let alone = both.map(|(entry, kept)| Self::header_alone(entry, kept.as_deref()));
+        let mut sources: Vec<Option<Self>> = alone.collect();
+        let missing = (0..sources.len()).filter(|at| sources[*at].is_none());
+        let missing: Vec<usize> = missing.collect();
+        let wanted: Vec<MailboxEntry> = missing.iter().map(|at| entries[*at].clone()).collect();
+        if !wanted.is_empty() {
+            let opened = Self::open_all(content, &wanted).await;
+            for (at, source) in missing.into_iter().zip(opened) {
+                sources[at] = source;
+            }
+        }
+        sources
+    }
+
     fn of(entry: &MailboxEntry, reader: Box<dyn Reader>) -> Self {
         let head = match entry.prefix.is_empty() {
             true => reader.prefix().clone(),
@@ -76,7 +91,7 @@ impl Source {
     }
 
     /// Nothing but the header of an entry, where it was kept.
-    pub(crate) fn header_alone(entry: &MailboxEntry, kept: Option<&Summary>) -> Option<Self> {
+    fn header_alone(entry: &MailboxEntry, kept: Option<&Summary>) -> Option<Self> {
         let shared = kept.map(|summary| summary.header.as_slice());
         let shared = shared.filter(|header| !header.is_empty())?;
         Some(Self {

@@ -28,11 +28,13 @@ impl Facade {
             env!("CARGO_PKG_VERSION"),
             self.config.server.data.display()
         )];
-        let pop3 = &self.config.pop3;
+        let (imap, pop3) = (&self.config.imap, &self.config.pop3);
         let groups = [
             ("SMTP", &smtp.mx, ""),
             ("submission", &smtp.submission, " (STARTTLS)"),
             ("submission", &smtp.submissions, " (TLS)"),
+            ("IMAP", &imap.starttls, " (STARTTLS)"),
+            ("IMAP", &imap.tls, " (TLS)"),
             ("POP3", &pop3.starttls, " (STLS)"),
             ("POP3", &pop3.tls, " (TLS)"),
         ];

@@ -3,6 +3,7 @@
 mod binary;
 mod octets;
 mod plan;
+mod reading;
 mod section;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use store::mailbox::{EntryState, FlagChange, MailboxEntry, MailboxId};
 
 use super::answer::{Answer, AnswerCode, Broken, Failure};
 use super::session::Session;
-use crate::mail::{SMALL, Source, Summary, summaries, summaries_where, together};
+use crate::mail::{Source, Summary, together};
 use plan::Plan;
 
 /// Entries read at a time.
@@ -192,68 +193,6 @@ impl Session {
         Ok(found)
     }
 
-    /// The entries of UIDs, which rise: a page where no other lies between them.
-    async fn entries_of(
-        &mut self,
-        account: AccountId,
-        mailbox: MailboxId,
-        uids: &[u32],
-    ) -> Result<Vec<MailboxEntry>, Failure> {
-        let (_, view) = self.view()?;
-        let before = match uids {
-            [first, .., last] if view.within(*first..=*last).len() == uids.len() => {
-                first.checked_sub(1)
-            }
-            _ => None,
-        };
-        let mailboxes = &self.service.mailboxes;
-        let Some(before) = before else {
-            return Ok(mailboxes.entries_at(account, mailbox, uids).await?);
-        };
-        let page = mailboxes.entries(account, mailbox, before, uids.len());
-        let mut entries = page.await?;
-        // Where some are gone, others have moved up.
-        entries.retain(|entry| uids.binary_search(&entry.uid).is_ok());
-        Ok(entries)
-    }
-
-    /// What is kept of entries, as far as the plan needs it.
-    async fn summaries_for(
-        &self,
-        plan: &Plan,
-        entries: &[MailboxEntry],
-    ) -> Vec<Option<Arc<Summary>>> {
-        let content = self.service.content.as_ref();
-        match (plan.summary, plan.header && !plan.octets) {
-            (true, _) => summaries(content, entries).await,
-            // To read all of what is long, just for its header, does not pay.
-            (false, true) => summaries_where(content, entries, |entry| entry.size <= SMALL).await,
-            (false, false) => vec![None; entries.len()],
-        }
-    }
-
-    /// The octets of entries, as far as the plan needs them.
-    async fn sources_for(
-        &self,
-        plan: &Plan,
-        entries: &[MailboxEntry],
-        kept: &[Option<Arc<Summary>>],
-    ) -> Vec<Option<Source>> {
-        let content = self.service.content.as_ref();
-        if plan.octets {
-            return Source::open_all(content, entries).await;
-        }
-        let both = entries.iter().zip(kept);
-        let headers = both.map(|(entry, kept)| Source::header_alone(entry, kept.as_deref()));
-        let mut sources: Vec<Option<Source>> = headers.collect();
-        for (entry, source) in entries.iter().zip(&mut sources) {
-            if plan.header && source.is_none() {
-                *source = self.source_of(entry).await;
-            }
-        }
-        sources
-    }
-
     /// Marks entries as read; says which were not, and what they became.
     async fn mark_seen(
         &mut self,
@@ -324,16 +263,6 @@ impl Session {
         }
         FetchResponse::resume(&mut self.out, suspended).end();
         Ok(())
-    }
-
-    /// A message that cannot be read has no octets.
-    async fn source_of(&self, entry: &MailboxEntry) -> Option<Source> {
-        let opened = Source::open(self.service.content.as_ref(), entry).await;
-        let failed = |error: &content::Error| {
-            let cause = error as &dyn std::error::Error;
-            tracing::error!(content = %entry.content, error = cause, "cannot read a message");
-        };
-        opened.inspect_err(failed).ok()
     }
 
     async fn tell_octets(

@@ -4,7 +4,6 @@
 //! What is in memory of them is bounded: what one session reads together, and how
 //! many do so. Between two such reads a client that hung up is noticed.
 
-use std::slice;
 use std::sync::Arc;
 
 use content::ContentStore;
@@ -155,7 +154,10 @@ async fn texts(
     summaries: &[Option<Arc<Summary>>],
     with_body: bool,
 ) -> Vec<MessageText> {
-    let sources = sources(content, entries, summaries, with_body).await;
+    let sources = match with_body {
+        true => Source::open_all(content, entries).await,
+        false => Source::headers(content, entries, summaries).await,
+    };
     let texts = entries.iter().zip(sources).zip(summaries);
     let texts = texts.map(async |((entry, source), summary)| {
         let Some(mut source) = source else {
@@ -170,30 +172,6 @@ async fn texts(
         })
     });
     join_all(texts).await
-}
-
-/// Where they are read from: headers alone from what was kept.
-async fn sources(
-    content: &dyn ContentStore,
-    entries: &[MailboxEntry],
-    summaries: &[Option<Arc<Summary>>],
-    with_body: bool,
-) -> Vec<Option<Source>> {
-    if with_body {
-        return Source::open_all(content, entries).await;
-    }
-    let mut sources = Vec::with_capacity(entries.len());
-    for (entry, summary) in entries.iter().zip(summaries) {
-        let kept = Source::header_alone(entry, summary.as_deref());
-        sources.push(match kept {
-            Some(kept) => Some(kept),
-            None => Source::open_all(content, slice::from_ref(entry))
-                .await
-                .pop()
-                .flatten(),
-        });
-    }
-    sources
 }
 
 async fn text(source: &mut Source, summary: Option<&Summary>) -> Result<MessageText, Unsearchable> {
